@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 
 # A pytest process for each core; make test JOBS=0 runs all in one.
 JOBS ?= auto
-TESTS ?= tests
+TESTS ?= --ignore=tests/integration tests
 
 .PHONY: help
 help:  ## List these targets
@@ -73,7 +73,7 @@ test-pythons:  ## Run the tests that do without torch under Python 3.12 and 3.13
 .PHONY: $(OTHER_PYTHONS:%=test-python-%)
 $(OTHER_PYTHONS:%=test-python-%): test-python-%: .venv-%/bin/.test-core-installed
 	.venv-$*/bin/python -m pytest -q -n $(JOBS) --dist worksteal \
-		$$(grep -rlE '$(HEAVY)' tests --include='*.py' | sed 's/^/--ignore=/') tests
+		$$(grep -rlE '$(HEAVY)' tests --include='*.py' | sed 's/^/--ignore=/') $(TESTS)
 
 .PHONY: clean
 clean:  ## Remove what these targets made, .venv included

@@ -1,0 +1,31 @@
+"""Every public name is documented where it stands and in docs/api.md."""
+
+import re
+from inspect import getdoc
+
+import pytest
+
+import flor
+from docs.runner import PROJECT
+from flor import api
+
+API = (PROJECT / "docs" / "api.md").read_text("utf-8")
+NAMES = sorted(name for name in api.__all__ if callable(getattr(flor, name)))
+
+
+def test_every_public_name_has_a_place_in_the_reference() -> None:
+    documented = set(re.findall(r"^## `flor\.(\w+)", API, re.MULTILINE))
+
+    assert documented == {*api.__all__, "utils"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_says_in_one_sentence_what_it_does(name: str) -> None:
+    documentation = getdoc(getattr(flor, name)) or ""
+
+    first = documentation.partition("\n\n")[0]
+    assert first.endswith((".", ":")), first
+
+
+def test_dir_lists_every_public_name() -> None:
+    assert set(api.__all__) <= set(dir(flor))
