@@ -1,0 +1,1 @@
+"""The command line: one file a command, and `console.py`, which alone prints."""

@@ -1,0 +1,250 @@
+"""Values as text and as JSON; tables as lines. Pure: nothing here prints."""
+
+import json
+import math
+import unicodedata
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+ELLIPSIS = "…"
+GAP = "  "
+_MOST_BITS = 10_000  # Python refuses to write longer integers in decimal
+_SHORTEST_TEXT = 8  # a column of text is not cut below this width
+_BREAKS = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under named columns; a cell is any Python value, None an empty one."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+
+
+def text(value: object) -> str:
+    """The value in full precision."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "microseconds")
+    if isinstance(value, (bool, float)):
+        return repr(value)
+    plain = jsonable(value)
+    return plain if isinstance(plain, str) else dumps(plain)
+
+
+def short(value: object) -> str:
+    """The value as a person reads it: floats to six digits, everything on one line."""
+    if isinstance(value, float):
+        return format(value, ".6g")
+    return printable(text(value))
+
+
+def printable(line: str) -> str:
+    """The text on one line, without characters that would steer a terminal."""
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else _escaped(char) for char in line)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def jsonable(value: object) -> Any:
+    """The value as JSON has it: NaN and infinities as strings, times in ISO form."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    return _json_scalar(value)
+
+
+def _json_scalar(value: object) -> Any:
+    if isinstance(value, Enum):
+        return _json_scalar(value.value)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return hex(value)
+    if value is None or isinstance(value, (int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _not_finite(value)
+    if isinstance(value, datetime):
+        return value.isoformat("T", "microseconds")
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    return str(value)
+
+
+def _not_finite(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def dumps(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """JSON of the value."""
+    return json.dumps(jsonable(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def records(table: Table) -> list[dict[str, Any]]:
+    """One object a row."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def tab_separated(table: Table) -> Iterator[str]:
+    """A header and one line a row, in full precision; tabs and line breaks within a cell are escaped."""
+    yield "\t".join(name.translate(_BREAKS) for name in table.columns)
+    for row in table.rows:
+        yield "\t".join(text(value).translate(_BREAKS) for value in row)
+
+
+def aligned(table: Table, width: int) -> list[str]:
+    """A header and one line a row, in columns, no line wider than `width` where that can be.
+
+    Text is cut first; where that is not enough, columns are left out of the middle.
+    """
+    cells = [[printable(name) for name in table.columns]]
+    cells += [[short(value) for value in row] for row in table.rows]
+    columns = [_column(index, table, cells) for index in range(len(table.columns))]
+    shown = fit(columns, width)
+    return [GAP.join(_cell(row, column) for column in shown).rstrip() for row in cells]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How one column of a table is laid out."""
+
+    index: int | None  # None: stands for the columns left out
+    width: int
+    least: int
+    is_number: bool = False
+
+
+_LEFT_OUT = Column(None, 1, 1)
+
+
+def fit(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns that `width` has room for, each with its width."""
+    shown = list(columns)
+    while len(shown) > 3 and _total([column.least for column in shown]) > width:
+        shown = _without_middle(shown)
+    return _narrowed(shown, _total([column.width for column in shown]) - width)
+
+
+def _without_middle(columns: list[Column]) -> list[Column]:
+    if _LEFT_OUT not in columns:
+        middle = len(columns) // 2
+        return [*columns[:middle], _LEFT_OUT, *columns[middle + 1 :]]
+    gap = columns.index(_LEFT_OUT)
+    is_left_longer = gap > len(columns) - 1 - gap
+    left, right = (gap - 1, gap + 1) if is_left_longer else (gap, gap + 2)
+    return [*columns[:left], _LEFT_OUT, *columns[right:]]
+
+
+def _narrowed(columns: list[Column], excess: int) -> list[Column]:
+    """The columns, the widest of them cut back by `excess` characters together."""
+    widths = [column.width for column in columns]
+    while excess > 0:
+        room = [w if w > c.least else 0 for w, c in zip(widths, columns, strict=True)]
+        widest = max(room, default=0)
+        if not widest:
+            break
+        widths[room.index(widest)] -= 1
+        excess -= 1
+    return [replace(column, width=w) for column, w in zip(columns, widths, strict=True)]
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * max(len(widths) - 1, 0)
+
+
+def _column(index: int, table: Table, cells: list[list[str]]) -> Column:
+    width = max(display_width(row[index]) for row in cells)
+    values = [row[index] for row in table.rows if row[index] is not None]
+    is_number = bool(values) and all(_is_number(value) for value in values)
+    keeps_width = is_number or any(isinstance(value, datetime) for value in values)
+    return Column(index, width, width if keeps_width else min(width, _SHORTEST_TEXT), is_number)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell(row: list[str], column: Column) -> str:
+    if column.index is None:
+        return ELLIPSIS
+    content = shortened(row[column.index], column.width)
+    padding = " " * (column.width - display_width(content))
+    return padding + content if column.is_number else content + padding
+
+
+def display_width(line: str) -> int:
+    """Columns the text takes on a terminal."""
+    if line.isascii():
+        return len(line)
+    return sum(map(_char_width, line))
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def shortened(line: str, width: int) -> str:
+    """The text, cut to `width` columns with an ellipsis where it is longer."""
+    if display_width(line) <= width:
+        return line
+    room = width - 1
+    kept = []
+    for char in line:
+        room -= _char_width(char)
+        if room < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + ELLIPSIS
+
+
+def assignments(values: Mapping[str, object]) -> str:
+    """`lr=0.001 epochs=3`."""
+    return " ".join(f"{printable(name)}={short(value)}" for name, value in values.items())
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4s`, `12.3s`, `2m 05s`, `3h 12m`, `4d 02h`."""
+    if seconds is None:
+        return ""
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours:02}h"
+    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {rest:02}s"
+
+
+def size(size_bytes: int) -> str:
+    """`0 B`, `1.2 kB`, `34.5 MB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    amount = size_bytes / 1000
+    for unit in _UNITS[:-1]:
+        if amount < 999.95:
+            return f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} {_UNITS[-1]}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 run`, `3 runs`, `2 copies`, thousands separated."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
+    return f"{count:,} {noun if count == 1 else plural}"

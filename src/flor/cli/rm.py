@@ -1,0 +1,65 @@
+"""`flor rm`: removes runs."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from flor.cli import here, render, store
+from flor.cli.console import Console
+from flor.cli.render import Table
+from flor.entities import Run, Status
+from flor.errors import FlorError
+from flor.runs import housekeeping
+from flor.runs.layout import Layout
+
+EXAMPLES = """examples:
+  flor rm 3fa9c1
+  flor rm 3fa9c1 81d2e0 --yes
+
+The records go; the code stays on flor.shadow, as git's history does. `flor gc` then deletes blobs that no
+other run uses.
+"""
+
+
+class RunIsRunning(FlorError):
+    """A run that still records cannot be removed."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(
+            f"Run {run.run} ({run.filename}) is still running on {run.host} as process {run.pid}.",
+            "Stop it first.",
+        )
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and examples."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=store.RUN_HELP)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def execute(arguments: Namespace, console: Console) -> int:
+    """Remove the runs' records, after asking."""
+    project = here.project()
+    layout, catalog = Layout(project.home), store.catalog(project)
+    runs = list({run.run: run for run in map(catalog.find, arguments.runs)}.values())
+    refuse_running(runs)
+    console.part(_table(runs), indent=0)
+    pushed = store.pushed(project)
+    if any(run.run in pushed for run in runs):
+        console.note("A copy has been pushed: `flor pull` would bring it back, and others may have it.")
+    console.confirm(f"Remove {render.counted(len(runs), 'run')}", assume_yes=arguments.yes)
+    freed = housekeeping.delete(path for run in runs for path in housekeeping.files_of(layout, run.run))
+    console.line(f"Removed {render.counted(len(runs), 'run')}, {render.size(freed)}.")
+    return 0
+
+
+def refuse_running(runs: Sequence[Run]) -> None:
+    """Raise if one of the runs is still running."""
+    for run in runs:
+        if run.status is Status.RUNNING:
+            raise RunIsRunning(run)
+
+
+def _table(runs: Sequence[Run]) -> Table:
+    rows = [(run.run, run.tstamp, run.filename, run.status, render.assignments(run.args)) for run in runs]
+    return Table(("run", "when", "script", "status", "arguments"), rows)

@@ -1,0 +1,113 @@
+"""`flor runs`: the list of runs."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from flor.cli import here, render, store, tabular
+from flor.cli.console import NEWEST, Console
+from flor.cli.render import Table
+from flor.entities import Run, RunId
+from flor.query import choice
+
+EXAMPLES = """examples:
+  flor runs
+  flor runs --where "status = 'finished' AND accuracy > 0.9"
+  flor runs --limit 10 --json
+"""
+SHORTEST_ID = 6
+COLUMNS = (
+    "run",
+    "projid",
+    "tstamp",
+    "filename",
+    "status",
+    "rank_count",
+    "duration_s",
+    "args",
+    "values",
+    "version",
+)
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and examples."""
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "--where",
+        metavar="PREDICATE",
+        help="keep the runs that satisfy a SQL predicate over the columns below, arguments and last values",
+    )
+    parser.add_argument("--limit", type=_count, metavar="N", help="the newest N runs")
+    outputs = parser.add_mutually_exclusive_group()
+    outputs.add_argument("--csv", metavar="FILE", help="write all runs to FILE (- for standard output)")
+    outputs.add_argument("--json", action="store_true", help="print one JSON object a run")
+
+
+def execute(arguments: Namespace, console: Console) -> int:
+    """List the runs, the newest last."""
+    project = here.project()
+    catalog = store.catalog(project)
+    runs = store.listed(project, catalog)
+    if arguments.where:
+        runs = choice.matching(runs, arguments.where)
+    if arguments.limit is not None:
+        runs = runs[max(len(runs) - arguments.limit, 0) :]
+    if arguments.json:
+        console.json([facts(run) for run in runs])
+    elif console.is_terminal and not arguments.csv:
+        table = overview(runs[-NEWEST:], short_ids([run.run for run in catalog.runs]))
+        console.table(table, total=len(runs))
+    else:
+        tabular.deliver_table(complete(runs), arguments, console)
+    return 0
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """What a listing says of a run."""
+    return {name: getattr(run, name) for name in COLUMNS}
+
+
+def complete(runs: Sequence[Run]) -> Table:
+    """Every fact of every run."""
+    return Table(COLUMNS, [tuple(facts(run).values()) for run in runs])
+
+
+def overview(runs: Sequence[Run], short: dict[RunId, str]) -> Table:
+    """What a person looks for in a list of runs."""
+    rows = [
+        (
+            short[run.run],
+            run.tstamp,
+            run.filename,
+            run.status.value,
+            render.duration(run.duration_s),
+            render.assignments(run.args),
+            render.assignments(run.values),
+        )
+        for run in runs
+    ]
+    return Table(("run", "when", "script", "status", "duration", "arguments", "last values"), rows)
+
+
+def short_ids(ids: Sequence[RunId]) -> dict[RunId, str]:
+    """For each id its shortest prefix, of six characters or more, that no other has."""
+    ordered = sorted(set(ids))
+    shared = [0, *map(_common_length, pairwise(ordered)), 0]
+    return {
+        run: run[: max(SHORTEST_ID, shared[position] + 1, shared[position + 1] + 1)]
+        for position, run in enumerate(ordered)
+    }
+
+
+def _common_length(pair: tuple[str, str]) -> int:
+    a, b = pair
+    length = min(len(a), len(b))
+    return next((n for n in range(length) if a[n] != b[n]), length)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number of runs")
+    return int(text)

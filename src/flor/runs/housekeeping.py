@@ -1,0 +1,184 @@
+"""What can be deleted from a store, as values; and the deleting."""
+
+import os
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from flor.entities import RunId
+from flor.runs import blobs, ring
+from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
+from flor.runs.records import Chunk
+
+_YOUNG_S = 3600.0
+"""What is younger may belong to a process that is about to use it."""
+
+
+class Reason(StrEnum):
+    """Why a file can go."""
+
+    DERIVED = "cache, made again when needed"
+    RING = "shared memory of a process that is gone"
+    LOCK = "lock of a process that is gone"
+    TEMPORARY = "left by a process that was killed"
+    UNREFERENCED = "blob of no run"
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """One file that can go."""
+
+    path: Path
+    size_bytes: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one folder of the store takes."""
+
+    folder: str
+    file_count: int
+    size_bytes: int
+
+
+def plan(layout: Layout, runs: Collection[RunId], used_blobs: Collection[str] | None) -> list[Garbage]:
+    """Every file of the store that can be deleted without losing anything.
+
+    Args:
+        runs: those of the store.
+        used_blobs: hashes that records name; None where that is not known for sure, and all are kept.
+    """
+    unused = [] if used_blobs is None else _unused_blobs(layout, used_blobs)
+    found = [
+        (Reason.DERIVED, _files(layout.cache)),
+        (Reason.RING, _orphaned_rings(layout, runs)),
+        (Reason.LOCK, _orphaned_locks(layout)),
+        (Reason.TEMPORARY, _temporary(layout)),
+        (Reason.UNREFERENCED, unused),
+    ]
+    return [item for reason, paths in found for item in _garbage(paths, reason)]
+
+
+def used_blobs(chunks: Iterable[Chunk]) -> set[str]:
+    """The hashes of all blobs that records name."""
+    return {blobs.reference_of(text).hash for chunk in chunks for text in _blob_texts(chunk)}
+
+
+def _blob_texts(chunk: Chunk) -> list[str]:
+    is_blob = pc.equal(chunk.table["kind"], "blob")
+    texts: list[str] = chunk.table["vs"].filter(is_blob).unique().to_pylist()
+    return texts
+
+
+def files_of(layout: Layout, run: RunId) -> list[Path]:
+    """Every journal, lock and sealed file of a run."""
+    return [path for folder in (layout.sealed, layout.journals) for path in sorted(folder.glob(f"{run}.*"))]
+
+
+def delete(paths: Iterable[Path]) -> int:
+    """Delete the files, those already gone passed over; the number of bytes freed."""
+    freed = 0
+    for path in paths:
+        size = _size(path)
+        path.unlink(missing_ok=True)
+        freed += size
+    return freed
+
+
+def usage(layout: Layout) -> list[Usage]:
+    """What each folder of the store takes."""
+    folders = (
+        layout.journals,
+        layout.sealed,
+        layout.blobs,
+        layout.cache,
+        layout.snapshots,
+        layout.reports,
+    )
+    return [_usage(folder) for folder in folders]
+
+
+def _usage(folder: Path) -> Usage:
+    sizes = [_size(path) for path in _files(folder)]
+    return Usage(folder.name, len(sizes), sum(sizes))
+
+
+def _garbage(paths: Iterable[Path], reason: Reason) -> Iterator[Garbage]:
+    for path in paths:
+        yield Garbage(path, _size(path), reason)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _is_young(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < _YOUNG_S
+    except FileNotFoundError:
+        return True
+
+
+def _temporary(layout: Layout) -> list[Path]:
+    derived = layout.cache
+    return [
+        path
+        for path in sorted(layout.home.rglob("*.tmp"))
+        if path.is_file() and not path.is_relative_to(derived) and not _is_young(path)
+    ]
+
+
+def _unused_blobs(layout: Layout, used: Collection[str]) -> list[Path]:
+    return [
+        path
+        for path in _files(layout.blobs)
+        if path.suffix != ".tmp" and path.stem not in used and not _is_young(path)
+    ]
+
+
+def _orphaned_locks(layout: Layout) -> list[Path]:
+    locks = sorted(layout.journals.glob("*.lock"))
+    return [path for path in locks if not path.with_suffix(JOURNAL_SUFFIX).exists() and not _is_young(path)]
+
+
+def _orphaned_rings(layout: Layout, runs: Collection[RunId]) -> list[Path]:
+    """Rings of this store's runs that are written out: the process is gone, and so is its journal.
+
+    Rings of other stores may hold records that nobody has read yet.
+    """
+    return [
+        path
+        for path, pid, name in _rings()
+        if name.run in runs and not layout.journal(name).exists() and not _runs(pid)
+    ]
+
+
+def _rings() -> Iterator[tuple[Path, int, JournalName]]:
+    for folder in ring.folders():
+        for path in sorted(folder.glob(f"flor-{os.getuid()}-*.ring")):
+            _, _, pid, rest = path.stem.split("-", 3)
+            name = parse_journal_name(rest)
+            if name and pid.isdigit():
+                yield path, int(pid), name
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

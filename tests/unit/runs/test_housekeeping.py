@@ -1,0 +1,150 @@
+import os
+import subprocess
+import sys
+import time
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from flor.entities import RunId
+from flor.runs import housekeeping, ring, schema
+from flor.runs.blobs import keeper
+from flor.runs.housekeeping import Reason, Usage
+from flor.runs.layout import JournalName, Layout, SealedName
+from flor.runs.records import Chunk
+
+RUN = RunId("0123456789abcdef")
+NAME = JournalName(RUN, 0, 0)
+HOUR_S = 3600
+
+
+@pytest.fixture
+def layout(tmp_path):
+    layout = Layout(tmp_path / ".flor")
+    for folder in (layout.journals, layout.sealed, layout.cache, layout.blobs):
+        folder.mkdir(parents=True)
+    return layout
+
+
+def make(path, content=b"content", age_s=2 * HOUR_S):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    then = time.time() - age_s
+    os.utime(path, (then, then))
+    return path
+
+
+def reasons(layout, used_blobs=()):
+    return {item.path: item.reason for item in housekeeping.plan(layout, {RUN}, used_blobs)}
+
+
+def test_runs_and_journals_never_go(layout):
+    make(layout.sealed_file(SealedName(RUN, 0)))
+    make(layout.journal(NAME))
+    make(layout.lock(NAME))
+
+    assert reasons(layout) == {}
+
+
+def test_the_whole_cache_can_go(layout):
+    path = make(layout.cache / "deep" / "part.parquet", age_s=0)
+
+    assert reasons(layout) == {path: Reason.DERIVED}
+
+
+def test_an_old_temporary_file_can_go_and_a_young_one_stays(layout):
+    old = make(layout.sealed / "x.parquet.1.tmp")
+    make(layout.sealed / "y.parquet.1.tmp", age_s=0)
+
+    assert reasons(layout) == {old: Reason.TEMPORARY}
+
+
+def test_a_lock_without_its_journal_can_go(layout):
+    lock = make(layout.lock(NAME))
+
+    assert reasons(layout) == {lock: Reason.LOCK}
+
+
+def test_a_blob_that_no_run_names_can_go(layout):
+    used, unused = make(layout.blob("ab" * 16, "npy")), make(layout.blob("cd" * 16, "png"))
+    make(layout.blob("ef" * 16, "npy"), age_s=0)
+
+    assert reasons(layout, {used.stem}) == {unused: Reason.UNREFERENCED}
+
+
+def test_no_blob_goes_while_it_is_not_known_which_are_used(layout):
+    make(layout.blob("ab" * 16, "npy"))
+
+    assert reasons(layout, None) == {}
+
+
+@pytest.fixture
+def ring_of_a_dead_process():
+    """The ring that a killed process of run RUN left, made by that process."""
+    code = (
+        "import os; from flor.entities import RunId; from flor.runs import ring;"
+        "from flor.runs.layout import JournalName;"
+        f"print(ring.create(JournalName(RunId('{RUN}'), 0, 0)).path); os._exit(0)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    [path] = [path for folder in ring.folders() for path in folder.glob(f"flor-*-{NAME}.ring")]
+    yield path
+    path.unlink(missing_ok=True)
+    assert output
+
+
+def test_shared_memory_that_was_written_out_can_go(layout, ring_of_a_dead_process):
+    assert reasons(layout) == {ring_of_a_dead_process: Reason.RING}
+
+
+def test_shared_memory_that_a_journal_still_needs_stays(layout, ring_of_a_dead_process):
+    make(layout.journal(NAME))
+
+    assert reasons(layout) == {}
+
+
+def test_shared_memory_of_another_store_stays(layout, ring_of_a_dead_process):
+    assert housekeeping.plan(layout, set(), ()) == []
+
+
+def test_the_blobs_that_records_name_are_used(layout):
+    reference = keeper(layout)(np.zeros(2_000))
+    text = msgspec.json.encode(reference).decode()
+    row = {"seq": 1, "ts": 1, "rank": 0, "process": 0, "name": "w", "path": "", "it": [], "source": "log"}
+    rows = [row | {"kind": "blob", "vs": text}, row | {"kind": "text", "vs": "not JSON"}]
+
+    used = housekeeping.used_blobs([Chunk((), pa.Table.from_pylist(rows, schema=schema.RECORDS), ())])
+
+    assert used == {reference.hash}
+
+
+def test_the_files_of_a_run_are_all_of_its_and_only_its(layout):
+    own = [
+        make(layout.sealed_file(SealedName(RUN, 0))),
+        make(layout.sealed_file(SealedName(RUN, 1))),
+        make(layout.journal(NAME)),
+        make(layout.lock(NAME)),
+    ]
+    make(layout.sealed_file(SealedName(RunId("0123456789abcde0"), 0)))
+
+    assert housekeeping.files_of(layout, RUN) == own
+
+
+def test_deleting_passes_over_what_is_already_gone(layout):
+    path = make(layout.cache / "part", b"12345")
+
+    assert housekeeping.delete([path, layout.cache / "gone"]) == 5
+    assert not path.exists()
+
+
+def test_usage_counts_files_and_bytes_of_each_folder(layout):
+    make(layout.sealed / "a.parquet", b"123")
+    make(layout.blobs / "xx" / "b.npy", b"4567")
+
+    usage = {folder.folder: folder for folder in housekeeping.usage(layout)}
+
+    assert usage["runs"] == Usage("runs", 1, 3)
+    assert usage["blobs"] == Usage("blobs", 1, 4)
+    assert usage["reports"] == Usage("reports", 0, 0)
