@@ -1,0 +1,41 @@
+"""Hindsight logging for machine learning.
+
+Importing takes `--kwargs` out of `sys.argv` and registers two hooks; nothing else happens.
+Everything public is loaded when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from flor.record import startup as _startup
+
+if TYPE_CHECKING:
+    from flor.api import arg as arg
+    from flor.api import checkpointing as checkpointing
+    from flor.api import commit as commit
+    from flor.api import dataframe as dataframe
+    from flor.api import io as io
+    from flor.api import iteration as iteration
+    from flor.api import log as log
+    from flor.api import loop as loop
+    from flor.api import query as query
+    from flor.api import utils as utils
+
+    HOMEDIR: str
+
+__all__ = ["HOMEDIR", "arg", "checkpointing", "commit", "dataframe", "io", "iteration", "log", "loop", "query", "utils"]
+
+__version__ = "0.1.0"
+
+_startup.begin()
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    api = import_module("flor.api")
+    if name not in __all__:
+        raise AttributeError(f"module 'flor' has no attribute {name!r}")
+    value = getattr(api, name)
+    if name != "HOMEDIR":  # it follows the current folder
+        globals()[name] = value
+    return value

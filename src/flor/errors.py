@@ -1,0 +1,77 @@
+"""Every error FlorDB raises on purpose.
+
+* FlorError
+  x ArgumentError
+    - ArgumentNotSet
+    - BadArgument
+  x NotInRepository
+  x GitError
+  x RunNotFound           (also a LookupError)
+  x QueryError
+  x StoreError
+    - FormatTooNew
+    - Unreadable
+
+A message says what happened and where; the hint says what to do about it.
+"""
+
+
+class FlorError(Exception):
+    """Something the user can mend: `message` says what happened, `hint` the remedy."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}\n{hint}" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class ArgumentError(FlorError):
+    """A named input of the run (`flor.arg`, `--kwargs`) is missing or malformed."""
+
+
+class ArgumentNotSet(ArgumentError):
+    """`flor.arg` found neither a value nor a default."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"flor.arg({name!r}) has no value and no default.",
+            f"Give it a default, or run the script with --kwargs {name}=VALUE.",
+        )
+
+
+class BadArgument(ArgumentError):
+    """A `--kwargs` pair cannot be read as the type of the argument's default."""
+
+
+class NotInRepository(FlorError):
+    """The operation needs a git repository and there is none here."""
+
+
+class GitError(FlorError):
+    """A git command failed; the message holds the command and what git said."""
+
+
+class RunNotFound(FlorError, LookupError):
+    """No run, or more than one, has this id, prefix or time stamp."""
+
+
+class QueryError(FlorError):
+    """A predicate, column or SQL statement cannot be understood or run."""
+
+
+class StoreError(FlorError):
+    """The store cannot be written or read."""
+
+
+class FormatTooNew(StoreError):
+    """A file was written by a newer FlorDB than this one."""
+
+    def __init__(self, path: object, found: int, known: int) -> None:
+        super().__init__(
+            f"{path} has format {found}; this FlorDB reads formats up to {known}.",
+            "Upgrade it: pip install --upgrade flordb",
+        )
+
+
+class Unreadable(StoreError):
+    """A file of the store is damaged: its content does not agree with its checksum."""

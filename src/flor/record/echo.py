@@ -1,0 +1,85 @@
+"""What a recorded process shows on the terminal: logged values, and FlorDB's own few messages."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from flor.record.context import MISSING, Node, chain
+from flor.runs.values import is_array, safe_repr
+
+LINE_LENGTH = 200
+LINES_PER_WINDOW = 20
+WINDOW_NS = 1_000_000_000
+NEVER = 1 << 63
+
+
+class Echo:
+    """Shows each logged value, within a budget.
+
+    Past about 20 lines a second it stays silent for the rest of that second, and says
+    afterwards how many lines it left out.
+    """
+
+    def __init__(self, mode: str, is_main: bool) -> None:
+        self._is_on = is_main and mode != "off"
+        self._is_limited = mode == "auto"
+        self._window_end = 0
+        self._window_count = 0
+
+    def __call__(self, node: Node, name: str, value: Any, ts: int, left_out: int) -> int:
+        """Show one value; the time in nanoseconds before which no call is wanted.
+
+        Args:
+            ts: now, in nanoseconds.
+            left_out: how many values were logged since the last call without one.
+        """
+        if not self._is_on:
+            return NEVER
+        self.report(left_out)
+        show(line(node, name, value))
+        return self._window_end if self._is_limited and self._has_spent(ts) else 0
+
+    def report(self, left_out: int) -> None:
+        """Say how many lines were left out."""
+        if self._is_on and left_out:
+            lines = "line" if left_out == 1 else "lines"
+            show(f"... {left_out} more {lines} logged; FLOR_ECHO=all shows every one")
+
+    def _has_spent(self, ts: int) -> bool:
+        if ts >= self._window_end:
+            self._window_end, self._window_count = ts + WINDOW_NS, 0
+        self._window_count += 1
+        return self._window_count >= LINES_PER_WINDOW
+
+
+def line(node: Node, name: str, value: Any) -> str:
+    """`epoch: 0, step: 500, loss: 0.51`: loop values where they are simple, else the ordinal."""
+    places = [f"{link.name}: {link.number if link.value is MISSING else link.value}" for link in chain(node)]
+    text = ", ".join([*places, f"{name}: {_text(value)}"]).replace("\n", "\\n").replace("\r", "\\r")
+    return text if len(text) <= LINE_LENGTH else text[: LINE_LENGTH - 3] + "..."
+
+
+def show(text: str) -> None:
+    """Print one line above any progress bars."""
+    tqdm = sys.modules.get("tqdm")
+    write: Callable[[str], object] = tqdm.tqdm.write if tqdm and hasattr(tqdm, "tqdm") else print
+    try:
+        write(text)
+    except UnicodeEncodeError:
+        write(text.encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value[:LINE_LENGTH]
+    if is_array(value) and value.ndim == 0:
+        return str(value.item())
+    if isinstance(value, (list, tuple, dict, set)) and len(value) > LINE_LENGTH:
+        return f"{type(value).__name__} of {len(value)}"
+    return str(value) if isinstance(value, (int, float)) else safe_repr(value)
+
+
+def warn(text: str) -> None:
+    """Print a warning of FlorDB's own; unlike `warnings.warn` it cannot become an exception."""
+    if sys.stderr is not None:
+        print(f"flor: {text}", file=sys.stderr)

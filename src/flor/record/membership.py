@@ -1,0 +1,132 @@
+"""Which run a process belongs to: one of its own, or one that it joins.
+
+Processes join a run only by `FLOR_RUN`, as tasks of one Slurm step, as workers of one
+torchelastic launch, or as a `multiprocessing` child. A `subprocess` is a run of its own.
+"""
+
+import hashlib
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from flor.entities import RunId
+from flor.errors import FlorError
+from flor.runs import ring
+
+_GENERATIONS = 6  # how many ancestors may stand between a run and its subprocess (shells, srun)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The run of a process, and the process's place in it."""
+
+    run: RunId
+    rank: int
+    origin: Literal["own", "given", "job", "parent"]
+
+    @property
+    def is_child(self) -> bool:
+        """Whether this is not the main process of its rank."""
+        return self.origin == "parent"
+
+
+def own() -> Membership:
+    """A new run. Ids come from the operating system: nothing is drawn from the user's generators."""
+    return Membership(RunId(os.urandom(8).hex()), 0, "own")
+
+
+def of_process(environ: Mapping[str, str]) -> Membership:
+    """The run that this process joins or starts.
+
+    Raises:
+        FlorError: `FLOR_RUN` is no run id.
+    """
+    parent = multiprocessing_parent()
+    if parent is not None:
+        owner = ring.find_owner(parent)
+        if owner:
+            return Membership(owner.run, owner.rank, "parent")
+    rank = _number(environ.get("RANK", environ.get("SLURM_PROCID", "0")))
+    if environ.get("FLOR_RUN"):
+        return Membership(_given_id(environ["FLOR_RUN"]), rank, "given")
+    job = _slurm_step(environ) or _torchelastic(environ)
+    return Membership(job, rank, "job") if job else own()
+
+
+def retried(membership: Membership, attempt: int) -> Membership:
+    """The run of the `attempt`-th script that the same job starts in the same place."""
+    return replace(membership, run=RunId(_hashed(f"{membership.run}/{attempt}")))
+
+
+def multiprocessing_parent() -> int | None:
+    """The pid of the parent if this process is a `multiprocessing` child."""
+    process = sys.modules.get("multiprocessing.process")
+    parent = process.parent_process() if process else None
+    return int(parent.pid) if parent is not None else None
+
+
+def parent_run() -> RunId | None:
+    """The run of the process that started this one (through shells and launchers too)."""
+    pid = os.getppid()
+    for _ in range(_GENERATIONS):
+        owner = ring.find_owner(pid)
+        if owner:
+            return owner.run
+        pid = _parent_of(pid)
+        if pid <= 1:
+            break
+    return None
+
+
+def _slurm_step(environ: Mapping[str, str]) -> RunId | None:
+    job, step = environ.get("SLURM_JOB_ID"), environ.get("SLURM_STEP_ID")
+    tasks = environ.get("SLURM_STEP_NUM_TASKS") or environ.get("SLURM_NTASKS") or "1"
+    if not job or step is None or "SLURM_PROCID" not in environ or _number(tasks) < 2:
+        return None
+    restarts = environ.get("SLURM_RESTART_COUNT", "0")
+    return RunId(_hashed(f"slurm/{environ.get('SLURM_CLUSTER_NAME', '')}/{job}/{step}/{restarts}"))
+
+
+def _torchelastic(environ: Mapping[str, str]) -> RunId | None:
+    launch = environ.get("TORCHELASTIC_RUN_ID")
+    if launch is None:
+        return None
+    if launch == "none":
+        launch = f"{socket.gethostname()}/{os.getppid()}/{_start_time(os.getppid())}"
+    return RunId(_hashed(f"torchelastic/{launch}/{environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"))
+
+
+def _given_id(text: str) -> RunId:
+    if text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) <= 64:
+        return RunId(text)
+    raise FlorError(f"FLOR_RUN={text!r} is no run id.", "Use letters, digits, '-' and '_', at most 64 of them.")
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _stat_fields(pid: int) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _parent_of(pid: int) -> int:
+    fields = _stat_fields(pid)
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _start_time(pid: int) -> str:
+    fields = _stat_fields(pid)
+    return fields[19] if len(fields) > 19 else ""

@@ -1,0 +1,174 @@
+"""Open a run: find the project, commit its code, then its journal. The snapshot precedes the first record."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flor import project as projects
+from flor.entities import FORMAT_VERSION, Version
+from flor.errors import FlorError, StoreError
+from flor.project import Project
+from flor.record import echo, environment, membership, script, startup
+from flor.record.context import Node
+from flor.record.echo import Echo
+from flor.record.membership import Membership
+from flor.record.process_run import Identity, ProcessRun
+from flor.runs import blobs, frames, liveness, ring
+from flor.runs.journal import JournalWriter
+from flor.runs.layout import JournalName, Layout
+from flor.runs.liveness import LockFile
+from flor.runs.ring import Ring
+from flor.snapshots import shadow
+from flor.times import from_microseconds
+
+_ATTEMPTS = 1_000
+_STAMP_FRESH_NS = 500_000_000
+
+
+
+def project_of_process() -> Project:
+    """The project of the script that runs in this process."""
+    return projects.for_script(script.of_process().path, Path.cwd(), os.environ)
+
+
+def open_run(project: Project, member: Membership, redirect: Callable[[Node, str, Any], None]) -> ProcessRun:
+    """Open this process's part of a run.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    layout = Layout(project.home)
+    try:
+        _make_store(layout)
+        stamp, tstamp_us = _claim_stamp(layout)
+        is_first = not member.is_child and member.rank == 0
+        version, reason = _snapshot(project, layout) if is_first else (None, "")
+        return _open(project, layout, member, redirect, _Opening(stamp, tstamp_us, version, reason))
+    except OSError as error:
+        hint = "Make the folder writable, set FLOR_HOME to a folder that is, or FLOR_MODE=off to record nothing."
+        raise StoreError(f"The store {project.home} cannot be written: {error}", hint) from error
+
+
+class _Opening:
+    """What is known of a run before its journal has a name."""
+
+    def __init__(self, stamp: Path, tstamp_us: int, version: Version | None, reason: str) -> None:
+        self.stamp, self.tstamp_us, self.version, self.reason = stamp, tstamp_us, version, reason
+
+    @property
+    def tstamp(self) -> datetime:
+        return from_microseconds(self.tstamp_us)
+
+
+def _open(
+    project: Project, layout: Layout, member: Membership, redirect: Callable[[Node, str, Any], None], known: _Opening
+) -> ProcessRun:
+    for attempt in range(_ATTEMPTS):
+        name = _name(member, attempt)
+        if member.origin == "job" and any(layout.sealed.glob(f"{name.run}.*")):
+            continue
+        memory = ring.create(name)
+        lock = LockFile(layout.lock(name))  # before the journal: without it the process would count as gone
+        header = _header(project, name, member, memory, known)
+        try:
+            journal = JournalWriter(layout.journal(name), frames.pack_facts(frames.HEADER, header))
+        except FileExistsError:
+            lock.abandon()
+            memory.remove()
+            continue
+        is_main = not member.is_child and name.rank == 0 and name.process == 0
+        identity = Identity(name, known.tstamp, known.version, is_main)
+        run = ProcessRun(
+            identity, project, journal, memory, lock, Echo(project.config.echo, is_main), redirect, blobs.keeper(layout)
+        )
+        run.tick_tasks.append(lambda: run.facts({"environment": {"packages": environment.packages()}}))
+        run.before_close.append(lambda: known.stamp.unlink(missing_ok=True))
+        run.start()
+        return run
+    raise StoreError(f"No free name for a journal in {layout.journals}.", "Look into that folder.")
+
+
+def _name(member: Membership, attempt: int) -> JournalName:
+    """The name to try: a job's later script takes a run of its own, any other process a further number."""
+    if member.origin == "job" and attempt:
+        member = membership.retried(member, attempt)
+    process = 0
+    if member.is_child or (member.origin == "given" and attempt):
+        process = os.getpid() + (attempt << 22)  # a pid has at most 22 bits
+    return JournalName(member.run, member.rank, process)
+
+
+def _make_store(layout: Layout) -> None:
+    for folder in (layout.journals, layout.sealed):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not layout.ignore.exists():
+        layout.ignore.write_text("*\n", "ascii")
+
+
+def _claim_stamp(layout: Layout) -> tuple[Path, int]:
+    """A time stamp (microseconds) that no other run of the project has, and the file that claims it."""
+    while True:
+        now_ns = time.time_ns()
+        path = layout.journals / f"{now_ns // 1_000}.stamp"
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC))
+        except FileExistsError:
+            continue
+        if time.time_ns() - now_ns < _STAMP_FRESH_NS:
+            return path, now_ns // 1_000
+        path.unlink()  # so late that an older run may have given up the same claim already
+
+
+def _snapshot(project: Project, layout: Layout) -> tuple[Version | None, str]:
+    """Commit the code that runs here; or why that cannot be done."""
+    if not script.of_process().has_code:
+        return None, "code given by -c or typed in is in no file"
+    if project.repository is None:
+        return None, f"no git repository at {project.root}"
+    try:
+        taken = shadow.take(
+            project.repository, layout.snapshots, project.config, project.subfolder, loaded_files=_loaded_files()
+        )
+    except FlorError as error:
+        return None, error.message
+    if taken.created_branch:
+        verb = "Created and switched to new branch" if project.config.switch else "Created branch"
+        echo.show(f"{verb}{':' if project.config.switch else ''} {taken.version.branch}")
+    if taken.moved_to:
+        echo.warn(f"flor.shadow is checked out; code is committed to {taken.moved_to} instead")
+    return taken.version, ""
+
+
+def _loaded_files() -> list[Path]:
+    names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return [Path(name) for name in names if name]
+
+
+def _header(project: Project, name: JournalName, member: Membership, memory: Ring, known: _Opening) -> dict[str, Any]:
+    this = script.of_process()
+    return {
+        "format": FORMAT_VERSION,
+        "run": name.run,
+        "rank": name.rank,
+        "process": name.process,
+        "projid": project.projid,
+        "tstamp": known.tstamp_us,
+        "started": time.time_ns() // 1_000,
+        "filename": project.filename(this.path) if this.path else this.name,
+        "argv": list(startup.original_argv),
+        "cwd": os.getcwd(),
+        "user": environment.user(),
+        "host": liveness.host_name(),
+        "boot": liveness.boot_id(),
+        "pid": os.getpid(),
+        "parent": None if member.is_child else membership.parent_run(),
+        "ring": str(memory.path) if memory.path else None,
+        "version": asdict(known.version) if known.version else None,
+        "no_version": known.reason,
+        "environment": environment.at_start(os.environ),
+    }

@@ -1,0 +1,154 @@
+"""Recording: what `flor.*` means in the process of a user who runs a script."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+from flor.entities import Status
+from flor.errors import ArgumentNotSet
+from flor.project import Project
+from flor.record import arguments, echo, ending, loops, membership, opening, startup
+from flor.record.context import Node, Root, current, root_of
+from flor.record.membership import Membership
+from flor.record.process_run import ProcessRun
+from flor.record.session import NO_DEFAULT
+
+T = TypeVar("T")
+
+
+class RecordingSession:
+    """Opens a run at the first record, and ends it with the process."""
+
+    def __init__(self, project: Project) -> None:
+        """Raises: BadArgument if `--kwargs` holds a token that is no pair."""
+        self._project = project
+        self._given = arguments.parse_pairs(startup.kwargs_tokens)
+        self._asked: set[str] = set()
+        self._inherited: dict[str, Any] = {}
+        self._parent: Membership | None = None  # in a forked child
+        self._has_run = False
+        self._lock = threading.RLock()
+        self._roots: weakref.WeakSet[Root] = weakref.WeakSet()
+        self._default = Root(self._open_and_write)
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def root(self) -> Root:
+        current.set(self._default)
+        return self._default
+
+    def arg(self, name: str, default: Any) -> Any:
+        self._asked.add(name)
+        root = root_of(self._node())
+        run = self._ensure_open(root)
+        if name in run.arguments:
+            return run.arguments[name]
+        value = self._argument_value(name, default)
+        try:
+            run.argument(root, name, value)
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            run.fault(error)
+        return value
+
+    def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
+        return loops.iterate(name, iterable, self._node())
+
+    def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
+        return loops.driven(name, index, value, self._node())
+
+    def checkpointing(self, objects: dict[str, Any]) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def commit(self) -> None:
+        root = root_of(self._node())
+        fresh = Root(self._open_and_write)
+        with self._lock:
+            if root is self._default and threading.current_thread() is threading.main_thread():
+                self._default = fresh
+            current.set(fresh)
+        if root.run:
+            root.run.end(Status.FINISHED)
+
+    def close(self) -> None:
+        status = ending.status_of_process()
+        for root in list(self._roots):
+            if root.run:
+                root.run.end(status)
+                root.run.close()
+        for sentence in arguments.unread(self._given, self._asked):
+            echo.warn(sentence)
+
+    def _node(self) -> Node:
+        return current.get() or self.root()
+
+    def _argument_value(self, name: str, default: Any) -> Any:
+        if name in self._given:
+            return arguments.parse(name, self._given[name], None if default is NO_DEFAULT else default)
+        if default is NO_DEFAULT:
+            raise ArgumentNotSet(name)
+        return default
+
+    def _open_and_write(self, node: Node, name: str, value: Any) -> None:
+        """The first record of a run: open the run, then write to it, and at once to the file."""
+        root = root_of(node)
+        is_first = root.run is None
+        run = self._ensure_open(root)
+        _adopt(node, run)
+        run.spool.write(node, name, value)
+        if is_first:
+            run.spool.drain()
+
+    def _ensure_open(self, root: Root) -> ProcessRun:
+        with self._lock:
+            if root.run is None:
+                root.run = run = self._open()
+                root.write = run.spool.write
+                self._roots.add(root)
+                # A thread's own run ends when nothing can log to it any more.
+                weakref.finalize(root, _end_and_close, run).atexit = False
+            return root.run
+
+    def _open(self) -> ProcessRun:
+        member = self._parent or membership.of_process(os.environ)
+        if self._has_run and not member.is_child:
+            member = membership.own()  # after flor.commit()
+        run = opening.open_run(self._project, member, self._redirect)
+        self._has_run = True
+        run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
+        run.after_end.append(ending.finish)
+        ending.close_with_multiprocessing(self.close)
+        return run
+
+    def _redirect(self, node: Node, name: str, value: Any) -> None:
+        """A record of a forked child that still stands in its parent's loops: it starts a stack of its own."""
+        root = self.root()
+        root.write(root, name, value)
+
+    def _after_fork(self) -> None:
+        """In the child: leave the parent's journals alone; the next record opens one of the child's own."""
+        self._lock = threading.RLock()
+        for root in list(self._roots):
+            if root.run:
+                self._parent = Membership(root.run.run, root.run.identity.name.rank, "parent")
+                self._inherited = dict(root.run.arguments)
+                root.run.detach()
+                root.run = None
+                root.write = self._open_and_write
+        self._roots = weakref.WeakSet()
+        self._default = Root(self._open_and_write)
+        current.set(None)
+
+
+def _adopt(node: Node, run: ProcessRun) -> None:
+    """Let a stack that began before its run was opened write to it."""
+    link: Node | None = node
+    while link is not None:
+        link.write = run.spool.write
+        link = link.parent
+
+
+def _end_and_close(run: ProcessRun) -> None:
+    run.end(Status.FINISHED)
+    run.close()

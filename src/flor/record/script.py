@@ -1,0 +1,55 @@
+"""Which script this process executes."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What runs here: `path` where it is a file of the user's, and a name where it is not."""
+
+    path: Path | None
+    name: str  # "-c", "<stdin>": shown where there is no path
+
+    @property
+    def has_code(self) -> bool:
+        """Whether a commit of the working tree holds what runs here."""
+        return self.path is not None
+
+
+def of_process() -> Script:
+    """The main script; under an installed program (flask, pytest) the file that called FlorDB."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if main and not _is_installed(Path(main)):
+        return Script(Path(main).absolute(), "")
+    if main or hasattr(sys, "ps1"):
+        caller = _calling_file()
+        if caller:
+            return Script(caller, "")
+    return Script(None, "-c" if sys.argv and sys.argv[0] == "-c" else "<stdin>")
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether a file belongs to the interpreter or its environment, not to the user."""
+    parts = path.resolve().parts
+    return "site-packages" in parts or any(_is_below(path, prefix) for prefix in {sys.prefix, sys.base_prefix})
+
+
+def _is_below(path: Path, folder: str) -> bool:
+    return path.resolve().is_relative_to(Path(folder).resolve() / "bin") or path.resolve().is_relative_to(
+        Path(folder).resolve() / "lib"
+    )
+
+
+def _calling_file() -> Path | None:
+    """The file of the innermost frame that is neither FlorDB's nor installed."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_PACKAGE, "<")) and not _is_installed(Path(name)):
+            return Path(name).absolute()
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

@@ -1,0 +1,115 @@
+"""What can be worked out again: descriptions of sealed files, so that a list of runs opens none of them.
+
+Deleting `.flor/cache/` costs time only.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+
+from flor.errors import Unreadable
+from flor.runs import frames, metadata
+from flor.runs.frames import Frame
+from flor.runs.layout import Layout, SealedName
+from flor.runs.metadata import RunMetadata
+from flor.runs.schema import METADATA_KEY
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    file: str
+    size: int
+    mtime_ns: int
+    metadata: RunMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One sealed file: its name, the state of the file that was described, and its run."""
+
+    name: SealedName
+    size: int
+    mtime_ns: int
+    metadata: RunMetadata
+
+
+def describe(layout: Layout, names: Sequence[SealedName]) -> tuple[list[Description], list[str]]:
+    """The sealed files' descriptions, and a sentence for each file that cannot be read.
+
+    Descriptions that the cache lacks are read from the files, and added to it. In the cache
+    a run's environment is left out; `environment_of` reads it from the file.
+    """
+    known = _load(layout)
+    found, problems, fresh = [], [], False
+    for name in names:
+        path = layout.sealed_file(name)
+        try:
+            stat = path.stat()
+            entry = known.get(str(name))
+            if entry is None or (entry.size, entry.mtime_ns) != (stat.st_size, stat.st_mtime_ns):
+                entry, fresh = _read(name, path, stat), True
+            found.append(Description(name, entry.size, entry.mtime_ns, entry.metadata))
+        except FileNotFoundError:
+            continue
+        except Unreadable as error:
+            problems.append(error.message)
+    if fresh:
+        _save(layout, found)
+    return found, problems
+
+
+def read_metadata(path: Path) -> RunMetadata:
+    """The description in a sealed file, whole.
+
+    Raises:
+        Unreadable: the file is damaged.
+        FormatTooNew: a newer FlorDB wrote it.
+    """
+    try:
+        content = pq.read_schema(path).metadata[METADATA_KEY]
+        return metadata.unpack(content, path)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "Run `python -m flor fsck` for the extent of the damage."
+        raise Unreadable(f"{path} cannot be read: {error}", hint) from error
+
+
+def _read(name: SealedName, path: Path, stat: os.stat_result) -> _Entry:
+    bare = msgspec.structs.replace(read_metadata(path), environment={})
+    return _Entry(str(name), stat.st_size, stat.st_mtime_ns, bare)
+
+
+def _path(layout: Layout) -> Path:
+    return layout.cache / "catalog"
+
+
+def _load(layout: Layout) -> Mapping[str, _Entry]:
+    """The cached descriptions; none if the cache is missing, damaged or of another format."""
+    try:
+        frame = next(frames.parse(_path(layout).read_bytes()), None)
+        if not isinstance(frame, Frame):
+            return {}
+        entries = msgspec.msgpack.decode(frame.payload, type=list[_Entry])
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return {entry.file: entry for entry in entries}
+
+
+def _save(layout: Layout, found: Sequence[Description]) -> None:
+    entries = [_Entry(str(one.name), one.size, one.mtime_ns, one.metadata) for one in found]
+    write(_path(layout), frames.pack(frames.META, msgspec.msgpack.encode(entries)))
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file of the cache; where it cannot be written, there is no cache."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)

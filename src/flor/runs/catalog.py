@@ -1,0 +1,182 @@
+"""Which runs exist, and their records."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from flor.entities import Run, RunId, Source
+from flor.errors import RunNotFound
+from flor.runs import cache, chunks, journals, metadata, seal
+from flor.runs.journals import Journal
+from flor.runs.layout import SEALED_SUFFIX, Layout, SealedName, parse_sealed_name
+from flor.runs.metadata import RunMetadata
+from flor.runs.records import Chunk
+from flor.runs.tables import RunTable
+from flor.times import to_text
+
+LIVE_SOURCES = (Source.LOG, Source.ARG, Source.REPLAY, Source.LOOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run: its sealed parts, and what its living processes have recorded."""
+
+    run: Run
+    metadata: RunMetadata
+    parts: tuple[SealedName, ...]
+    live: RunTable | None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The runs of a store, by time stamp, as they were when it was opened."""
+
+    layout: Layout
+    entries: tuple[Entry, ...]
+    problems: tuple[str, ...]  # a sentence for each file that cannot be read
+
+    @classmethod
+    def open(cls, layout: Layout, seal: bool = True) -> "Catalog":
+        """List the runs; those whose processes are gone are sealed on the way.
+
+        Args:
+            seal: False leaves the store as it is.
+        """
+        gone = _by_run(layout, journals.names(layout))
+        if seal and gone and os.access(layout.home, os.W_OK):
+            _seal_gone(layout, gone)
+            gone = _by_run(layout, journals.names(layout))
+        described, problems = cache.describe(layout, sealed_names(layout))
+        entries = _entries(gone, described)
+        return cls(layout, tuple(sorted(entries, key=lambda entry: entry.run.tstamp)), tuple(problems))
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run, the newest last; without the environments of sealed runs, see `detailed`."""
+        return tuple(entry.run for entry in self.entries)
+
+    @cached_property
+    def names(self) -> Mapping[str, int]:
+        """Every name in the store, and how many records it has."""
+        total: dict[str, int] = {}
+        for entry in self.entries:
+            for name, count in entry.metadata.names.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def find(self, text: str) -> Run:
+        """The run with this id, unique prefix of an id, or time stamp; "last" is the newest.
+
+        Raises:
+            RunNotFound: there is none, or there are several.
+        """
+        if text == "last" and self.runs:
+            return self.detailed(self.runs[-1])
+        found = [run for run in self.runs if run.run == text or to_text(run.tstamp) == text]
+        found = found or [run for run in self.runs if text and run.run.startswith(text)]
+        found = found or [run for run in self.runs if _is_same_time(run.tstamp, text)]
+        if len(found) == 1:
+            return self.detailed(found[0])
+        if not found:
+            raise RunNotFound(f"There is no run {text!r}.", "`python -m flor runs` lists them.")
+        ids = ", ".join(run.run for run in found[:5])
+        raise RunNotFound(f"{text!r} stands for {len(found)} runs: {ids}.", "Give more of the id.")
+
+    def entry(self, run: RunId) -> Entry:
+        """The entry of a run of this catalog."""
+        return self._by_id[run]
+
+    def detailed(self, run: Run) -> Run:
+        """The run with its environment."""
+        entry = self.entry(run.run)
+        if run.environment or not entry.parts:
+            return run
+        whole = cache.read_metadata(self.layout.sealed_file(entry.parts[0]))
+        return replace(run, environment=whole.environment)
+
+    def chunks(
+        self,
+        names: Collection[str] | None,
+        runs: Collection[RunId] | None = None,
+        sources: Collection[Source] = LIVE_SOURCES,
+        columns: Collection[str] | None = None,
+    ) -> Iterator[Chunk]:
+        """The records of these names (None: all; rows without a name are always among them).
+
+        Args:
+            runs: only these; None: all.
+            sources: only rows of these sources.
+            columns: only these columns; None: all.
+        """
+        wanted = [entry for entry in self.entries if runs is None or entry.run.run in runs]
+        if names is not None:
+            wanted = [entry for entry in wanted if not entry.metadata.names.keys().isdisjoint(names)]
+        sources_of = [(entry.run, entry.metadata.loops, entry.parts, entry.live) for entry in wanted]
+        return chunks.read(self.layout, sources_of, names, sources, columns)
+
+    @cached_property
+    def _by_id(self) -> Mapping[RunId, Entry]:
+        return {entry.run.run: entry for entry in self.entries}
+
+
+def sealed_names(layout: Layout) -> list[SealedName]:
+    """The sealed files in the store."""
+    try:
+        found = os.listdir(layout.sealed)
+    except FileNotFoundError:
+        return []
+    stems = (name.removesuffix(SEALED_SUFFIX) for name in found if name.endswith(SEALED_SUFFIX))
+    return sorted((n for n in map(parse_sealed_name, stems) if n), key=lambda n: (n.run, n.part))
+
+
+def _is_same_time(stamp: datetime, text: str) -> bool:
+    try:
+        return stamp == datetime.fromisoformat(text)
+    except ValueError:
+        return False
+
+
+def _by_run(layout: Layout, names: Collection[journals.JournalName]) -> dict[RunId, list[Journal]]:
+    found: dict[RunId, list[Journal]] = {}
+    for name in names:
+        journal = journals.read(layout, name)
+        if journal:
+            found.setdefault(name.run, []).append(journal)
+    return found
+
+
+def _seal_gone(layout: Layout, found: Mapping[RunId, Sequence[Journal]]) -> None:
+    """Seal each run none of whose processes lives."""
+    gone = {run for run, processes in found.items() if not any(process.is_alive for process in processes)}
+    if not gone:
+        return
+    with seal.exclusive(layout):
+        # Another reader may have sealed some meanwhile: what is there now counts.
+        names = [name for name in journals.names(layout) if name.run in gone]
+        described, _ = cache.describe(layout, [name for name in sealed_names(layout) if name.run in gone])
+        for run, processes in _by_run(layout, names).items():
+            parts = [(one.name, one.metadata) for one in described if one.name.run == run]
+            if not any(process.is_alive for process in processes):
+                seal.seal(layout, processes, parts)
+
+
+def _entries(live: Mapping[RunId, Sequence[Journal]], described: Sequence[cache.Description]) -> list[Entry]:
+    parts_of: dict[RunId, list[cache.Description]] = {}
+    for one in described:
+        parts_of.setdefault(one.name.run, []).append(one)
+    return [_entry(parts_of.get(run, []), live.get(run, ())) for run in parts_of.keys() | live.keys()]
+
+
+def _entry(parts: Sequence[cache.Description], processes: Sequence[Journal]) -> Entry:
+    known = [part.metadata for part in parts]
+    table = None
+    if processes:
+        sealed = {name: seq for part in known for name, seq in part.journals.items()}
+        table, described = seal.read_run(processes, sealed)
+        known.append(described)
+    merged = metadata.merge(known)
+    return Entry(metadata.to_run(merged), merged, tuple(part.name for part in parts), table)
+
+

@@ -1,0 +1,95 @@
+"""Who is alive: a process holds a lock on a file of its own, and touches it.
+
+The holder never opens its lock file again: closing any handle drops a POSIX lock.
+"""
+
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+
+TOUCH_INTERVAL_S = 30.0
+STALE_AFTER_S = 600.0
+"""On another host, where the lock cannot be tested, a process counts as gone after this."""
+
+
+def host_name() -> str:
+    """This machine's name."""
+    return socket.gethostname()
+
+
+def boot_id() -> str:
+    """What tells this boot of this machine from any other ("" where the system does not tell)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+class LockFile:
+    """The sign of life of this process for one journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = self._open()
+        self._touched = time.monotonic()
+
+    def tend(self) -> None:
+        """Touch the file when it is time, and make it anew if somebody deleted it."""
+        if not os.fstat(self._descriptor).st_nlink:
+            os.close(self._descriptor)
+            self._descriptor = self._open()
+        if time.monotonic() - self._touched >= TOUCH_INTERVAL_S:
+            os.utime(self._descriptor)
+            self._touched = time.monotonic()
+
+    def release(self) -> None:
+        """Say that this process has ended its journal."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def abandon(self) -> None:
+        """Let go in a forked child: the lock is the parent's."""
+        os.close(self._descriptor)
+
+    def _open(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pass  # a file system without locks: the touching alone tells
+        return descriptor
+
+
+def is_alive(lock: Path, host: str, boot: str, pid: int) -> bool:
+    """Whether the process that wrote a journal still runs.
+
+    Args:
+        lock: its lock file.
+        host, boot, pid: what the journal's header says of the process.
+    """
+    is_here = (host, boot) == (host_name(), boot_id())
+    if is_here and pid == os.getpid():
+        return lock.exists()  # opening one's own lock file would drop the lock
+    try:
+        if is_here:
+            return _is_locked(lock)
+        return time.time() - lock.stat().st_mtime < STALE_AFTER_S
+    except FileNotFoundError:
+        return False
+
+
+def _is_locked(lock: Path) -> bool:
+    # A shared lock can be tried on a store that may only be read.
+    descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return time.time() - lock.stat().st_mtime < STALE_AFTER_S
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,231 @@
+"""What is known of a run besides its records: the JSON in the schema metadata of a sealed file."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from flor.entities import FORMAT_VERSION, Kind, Run, RunId, Source, Status
+from flor.errors import FormatTooNew
+from flor.runs.journals import Journal
+from flor.runs.records import LoopDefault
+from flor.runs.tables import RunTable
+from flor.runs.values import decode
+from flor.times import from_microseconds
+
+SUMMARY_LENGTH = 1_000
+"""Longer last values are cut in the summary (never in the records)."""
+
+Value = tuple[int, float | None, int | None, str | None]
+"""kind, vf, vi, vs"""
+
+
+class RunMetadata(msgspec.Struct, omit_defaults=True):
+    """One sealed file's run. Times are microseconds since the epoch."""
+
+    format: int
+    run: str
+    projid: str
+    tstamp: int
+    filename: str
+    status: str
+    rank_count: int
+    started: int
+    ended: int | None
+    argv: list[str]
+    cwd: str
+    user: str
+    host: str
+    pid: int
+    args: dict[str, Value]
+    values: dict[str, Value]
+    names: dict[str, int]  # rows under each name
+    loops: dict[str, LoopDefault]
+    journals: dict[str, int]  # journal -> seq of the last record taken from it
+    rows: int
+    parent: str | None = None
+    version: dict[str, Any] | None = None
+    no_version: str = ""
+    environment: dict[str, Any] = {}
+    faults: list[str] = []
+    damaged_bytes: int = 0
+
+
+def pack(metadata: RunMetadata) -> bytes:
+    """The JSON of a run."""
+    return msgspec.json.encode(metadata)
+
+
+def unpack(content: bytes, path: object) -> RunMetadata:
+    """The inverse of `pack`.
+
+    Raises:
+        FormatTooNew: a newer FlorDB wrote it.
+    """
+    found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    version = msgspec.json.decode(found["format"])
+    if version > FORMAT_VERSION:
+        raise FormatTooNew(path, version, FORMAT_VERSION)
+    return msgspec.json.decode(content, type=RunMetadata)
+
+
+def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
+    """The metadata of a run from the journals of its processes (at least one)."""
+    main = min(journals, key=lambda journal: (journal.name.rank, journal.name.process))
+    header = main.header
+    return RunMetadata(
+        format=FORMAT_VERSION,
+        run=main.name.run,
+        projid=header["projid"],
+        tstamp=header["tstamp"],
+        filename=header["filename"],
+        status=status_of(journals).value,
+        rank_count=len({journal.name.rank for journal in journals}),
+        started=header["started"],
+        ended=_ended(journals, records.table),
+        argv=header["argv"],
+        cwd=header["cwd"],
+        user=header["user"],
+        host=header["host"],
+        pid=header["pid"],
+        args=_last_values(records.table, Source.ARG),
+        values=_last_values(records.table, Source.LOG),
+        names=_name_counts(records.table),
+        loops=records.loops,
+        journals=_last_seqs(journals, records.table),
+        rows=records.table.num_rows,
+        parent=header["parent"],
+        version=header["version"],
+        no_version=header["no_version"],
+        environment=_environment(main),
+        faults=[fault for journal in journals for fault in journal.facts.get("faults", [])],
+        damaged_bytes=sum(part.size_bytes for journal in journals for part in journal.damage),
+    )
+
+
+def status_of(journals: Sequence[Journal]) -> Status:
+    """How a run stands: its processes' worst; children count only while they are alive."""
+    mains = [journal for journal in journals if journal.name.process == 0] or list(journals)
+    found = {_status_of_main(journal) for journal in mains}
+    if any(journal.is_alive and not journal.has_ended for journal in journals):
+        found.add(Status.RUNNING)
+    ranked = (Status.RUNNING, Status.FAILED, Status.INTERRUPTED, Status.FINISHED)
+    return next(status for status in ranked if status in found)
+
+
+def merge(parts: Sequence[RunMetadata]) -> RunMetadata:
+    """One run from its sealed files and late journals, oldest first."""
+    if len(parts) == 1:
+        return parts[0]
+    first, last = parts[0], parts[-1]
+    names: dict[str, int] = {}
+    for part in parts:
+        for name, count in part.names.items():
+            names[name] = names.get(name, 0) + count
+    return msgspec.structs.replace(
+        first,
+        status=last.status if last.status == Status.RUNNING else first.status,
+        ended=max((part.ended for part in parts if part.ended is not None), default=None),
+        args={name: value for part in parts for name, value in part.args.items()},
+        values={name: value for part in parts for name, value in part.values.items()},
+        names=names,
+        loops={path: default for part in reversed(parts) for path, default in part.loops.items()},
+        journals={name: seq for part in parts for name, seq in part.journals.items()},
+        rows=sum(part.rows for part in parts),
+        faults=[fault for part in parts for fault in part.faults],
+        damaged_bytes=sum(part.damaged_bytes for part in parts),
+    )
+
+
+def to_run(metadata: RunMetadata) -> Run:
+    """The run as the rest of FlorDB knows it."""
+    version = metadata.version or {}
+    return Run(
+        run=RunId(metadata.run),
+        projid=metadata.projid,
+        tstamp=from_microseconds(metadata.tstamp),
+        filename=metadata.filename,
+        status=Status(metadata.status),
+        rank_count=metadata.rank_count,
+        duration_s=None if metadata.ended is None else (metadata.ended - metadata.started) / 1e6,
+        args=_decoded(metadata.args),
+        values=_decoded(metadata.values),
+        version=version.get("commit"),
+        tree=version.get("tree"),
+        base=version.get("base"),
+        branch=version.get("branch"),
+        argv=tuple(metadata.argv),
+        cwd=metadata.cwd,
+        user=metadata.user,
+        host=metadata.host,
+        pid=metadata.pid,
+        parent=RunId(metadata.parent) if metadata.parent else None,
+        environment=metadata.environment,
+        left_out=tuple(version.get("left_out", ())),
+        faults=tuple(metadata.faults),
+    )
+
+
+def _decoded(values: Mapping[str, Value]) -> dict[str, Any]:
+    return {name: decode(Kind(kind), vf, vi, vs) for name, (kind, vf, vi, vs) in values.items()}
+
+
+def _status_of_main(journal: Journal) -> Status:
+    if journal.has_ended:
+        return Status(journal.facts["status"])
+    return Status.RUNNING if journal.is_alive else Status.INTERRUPTED
+
+
+def _ended(journals: Sequence[Journal], table: pa.Table) -> int | None:
+    """When the run ended; of a killed one, its last record. None while it runs."""
+    if status_of(journals) is Status.RUNNING:
+        return None
+    said = [journal.facts["ended"] for journal in journals if journal.has_ended]
+    last = table["ts"].to_numpy().max() if table.num_rows else 0
+    return max([*said, int(last)]) if said or last else None
+
+
+def _environment(main: Journal) -> dict[str, Any]:
+    return {**main.header["environment"], **main.facts.get("environment", {})}
+
+
+def _last_seqs(journals: Sequence[Journal], table: pa.Table) -> dict[str, int]:
+    ranks, processes, seqs = (table[column].to_numpy() for column in ("rank", "process", "seq"))
+    found = {}
+    for journal in journals:
+        mine = seqs[(ranks == journal.name.rank) & (processes == journal.name.process)]
+        found[str(journal.name)] = int(mine.max()) if len(mine) else 0
+    return found
+
+
+def _name_counts(table: pa.Table) -> dict[str, int]:
+    names = table["name"].combine_chunks()
+    codes = names.indices.fill_null(-1).to_numpy()
+    counts = np.bincount(codes + 1, minlength=len(names.dictionary) + 1)[1:].tolist()
+    return {name: count for name, count in zip(names.dictionary.to_pylist(), counts, strict=True) if count}
+
+
+def _last_values(table: pa.Table, source: Source) -> dict[str, Value]:
+    """The last value of each name on the lowest rank, in order of first appearance."""
+    names = table["name"].combine_chunks()
+    codes = names.indices.fill_null(-1).to_numpy()
+    sources = table["source"].combine_chunks()
+    wanted = sources.dictionary.to_pylist().index(source.name.lower()) if len(sources.dictionary) else -1
+    ranks = table["rank"].to_numpy()
+    rows = np.flatnonzero((codes >= 0) & (sources.indices.to_numpy() == wanted) & (ranks == _lowest(ranks)))
+    last = dict(zip(codes[rows].tolist(), rows.tolist(), strict=True))  # the later row wins, the first keeps its place
+    kept = table.take(pa.array(list(last.values()), pa.int64())).select(["kind", "vf", "vi", "vs"]).to_pylist()
+    return {names.dictionary[code].as_py(): _summary(row) for code, row in zip(last, kept, strict=True)}
+
+
+def _lowest(ranks: "np.ndarray[Any, Any]") -> int:
+    return int(ranks.min()) if len(ranks) else 0
+
+
+def _summary(row: Mapping[str, Any]) -> Value:
+    kind, text = Kind[row["kind"].upper()], row["vs"]
+    if text is not None and len(text) > SUMMARY_LENGTH and kind is not Kind.BLOB:
+        return int(Kind.TEXT), None, None, text[:SUMMARY_LENGTH] + "…"
+    return int(kind), row["vf"], row["vi"], text

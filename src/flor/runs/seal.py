@@ -1,0 +1,95 @@
+"""The journals of a run whose processes are gone become one Parquet file."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flor.entities import RunId
+from flor.runs import metadata, tables
+from flor.runs.decode import columns
+from flor.runs.journals import Journal
+from flor.runs.layout import Layout, SealedName
+from flor.runs.metadata import RunMetadata
+from flor.runs.schema import METADATA_KEY
+from flor.runs.tables import RunTable
+
+_ENCODINGS = {"vf": "BYTE_STREAM_SPLIT"} | dict.fromkeys(
+    ("seq", "ts", "rank", "process", "vi", "it.list.element"), "DELTA_BINARY_PACKED"
+)
+_DICTIONARIES = ["name", "path", "kind", "source", "vs"]
+
+
+def read_run(journals: Sequence[Journal], sealed: Mapping[str, int]) -> tuple[RunTable, RunMetadata]:
+    """Records and metadata of a run's journals, without what is sealed already.
+
+    Args:
+        journals: at least one, of one run.
+        sealed: journal -> seq of its last sealed record.
+    """
+    found = [(journal.name, columns(journal, sealed.get(str(journal.name), 0))) for journal in journals]
+    records = tables.build(found)
+    return records, metadata.describe(journals, records)
+
+
+def seal(layout: Layout, journals: Sequence[Journal], parts: Sequence[tuple[SealedName, RunMetadata]]) -> None:
+    """Write the next part of a run from its journals, then remove them.
+
+    Killed anywhere, it leaves either the journals, or the part and journals of which the part
+    says that it holds them.
+
+    Raises:
+        OSError: the store cannot be written.
+    """
+    sealed = {name: seq for _, part in parts for name, seq in part.journals.items()}
+    records, described = read_run(journals, sealed)
+    if records.table.num_rows or not parts:
+        number = max((name.part for name, _ in parts), default=-1) + 1
+        write(layout.sealed_file(SealedName(RunId(described.run), number)), records.table, metadata.pack(described))
+    for journal in journals:
+        remove(layout, journal)
+
+
+def write(path: Path, table: pa.Table, described: bytes) -> None:
+    """Write a Parquet file beside its place, sync it, and rename it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            pq.write_table(
+                table.replace_schema_metadata({METADATA_KEY: described}), file, compression="zstd",
+                use_dictionary=[name for name in _DICTIONARIES if name in table.column_names],
+                column_encoding={name: how for name, how in _ENCODINGS.items() if name.split(".")[0] in table.column_names},
+            )  # fmt: skip
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove(layout: Layout, journal: Journal) -> None:
+    """Remove a journal and what belongs to it; one damaged in the middle is set aside for a look."""
+    path = layout.journal(journal.name)
+    with suppress(FileNotFoundError):
+        if any(part.offset + part.size_bytes < path.stat().st_size for part in journal.damage):
+            path.rename(path.with_name(path.name + ".damaged"))
+        path.unlink(missing_ok=True)
+    layout.lock(journal.name).unlink(missing_ok=True)
+    (layout.journals / f"{journal.header['tstamp']}.stamp").unlink(missing_ok=True)
+    ring = journal.header.get("ring")
+    if ring and Path(ring).name.startswith("flor-"):
+        Path(ring).unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(layout: Layout) -> Iterator[None]:
+    """Only one process at a time seals: two could take each other's half-removed journals for all there is."""
+    layout.sealed.mkdir(parents=True, exist_ok=True)
+    with (layout.sealed / "seal.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
