@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from flor.api import checkpointing as checkpointing
     from flor.api import commit as commit
     from flor.api import dataframe as dataframe
-    from flor.api import io as io
     from flor.api import iteration as iteration
     from flor.api import log as log
     from flor.api import loop as loop
@@ -22,7 +21,18 @@ if TYPE_CHECKING:
 
     HOMEDIR: str
 
-__all__ = ["HOMEDIR", "arg", "checkpointing", "commit", "dataframe", "io", "iteration", "log", "loop", "query", "utils"]
+__all__ = [
+    "HOMEDIR",
+    "arg",
+    "checkpointing",
+    "commit",
+    "dataframe",
+    "iteration",
+    "log",
+    "loop",
+    "query",
+    "utils",
+]
 
 __version__ = "0.1.0"
 
@@ -32,10 +42,11 @@ _startup.begin()
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    api = import_module("flor.api")
     if name not in __all__:
         raise AttributeError(f"module 'flor' has no attribute {name!r}")
+    api = import_module("flor.api")
+    if name == "HOMEDIR":  # it follows the current folder
+        return api.home_folder()
     value = getattr(api, name)
-    if name != "HOMEDIR":  # it follows the current folder
-        globals()[name] = value
+    globals()[name] = value
     return value

@@ -1,19 +1,25 @@
 """The public functions. Each is a few lines: it asks the current session, or the readers below."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flor import utils
 from flor.record import session
 from flor.record.context import current as _current
 from flor.record.session import NO_DEFAULT
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
+
+    from flor.project import Project
+    from flor.runs.catalog import Catalog
 
 T = TypeVar("T")
 
-__all__ = ["HOMEDIR", "arg", "checkpointing", "commit", "dataframe", "io", "iteration", "log", "loop", "query", "utils"]
+__all__ = ["arg", "checkpointing", "commit", "dataframe", "iteration", "log", "loop", "query", "utils"]
 
 _node = _current.get
 
@@ -66,3 +72,62 @@ def checkpointing(**objects: Any) -> AbstractContextManager[None]:
 def commit() -> None:
     """End the current run here; the next record starts a new one."""
     session.current().commit()
+
+
+def dataframe(
+    *names: str, where: str | None = None, provenance: bool = False, ranks: str | None = None
+) -> "pd.DataFrame":
+    """One row per context that holds an asked name, one column per name.
+
+    Args:
+        names: what was logged; none: all arguments and values of the run level.
+        where: a SQL predicate over columns, asked for or not; a row is kept if it, or a deeper
+            context, satisfies it.
+        provenance: add a column `<name>_source` behind each name.
+        ranks: "all" adds the records of other ranks, and a column `rank`.
+
+    Returns:
+        Columns `projid, tstamp, filename`, then one per loop (counting from 1) with its
+        `<loop>_value`, then the names as asked.
+
+    Raises:
+        QueryError: the predicate cannot be understood.
+    """
+    from flor.query import frame
+
+    project = _project()
+    projid = project.projid if project.subfolder else None
+    return frame.dataframe(
+        _catalog(project), names, where=where, provenance=provenance, ranks=ranks, projid=projid
+    )
+
+
+def query(sql: str) -> "pd.DataFrame":
+    """The result of a SELECT over the tables `runs, args, logs, loops, versions, git, files`.
+
+    Raises:
+        QueryError: the statement is no SELECT, or DuckDB refuses it.
+    """
+    from flor.query.sql import query as run_query
+
+    project = _project()
+    return run_query(_catalog(project), sql, project.repository)
+
+
+def home_folder() -> str:
+    """The folder of the store that reading and recording use here (`flor.HOMEDIR`)."""
+    return str(_project().home)
+
+
+def _project() -> "Project":
+    """The project that this process records into, else that of the current folder."""
+    from flor.project import for_reading
+
+    return session.recorded_project() or for_reading(Path.cwd(), os.environ)
+
+
+def _catalog(project: "Project") -> "Catalog":
+    from flor.runs.catalog import Catalog
+    from flor.runs.layout import Layout
+
+    return Catalog.open(Layout(project.home))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, NewType
 
 RunId = NewType("RunId", str)
@@ -12,16 +12,13 @@ FORMAT_VERSION = 1
 """Version of every on-disk format; a reader refuses a higher one."""
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Where a run stands."""
 
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Kind(IntEnum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flor.config import Config, resolve, tool_table
+from flor.errors import GitError
 from flor.snapshots.repository import Repository, locate
 
 STORE = ".flor"
@@ -51,7 +52,9 @@ def _project(start: Path, environ: Mapping[str, str], fallback: Path) -> Project
     config = resolve(subfolder or root, environ)
     main_root = repository.main_worktree if repository else root
     projid = subfolder.name if subfolder and subfolder != root else (main_root.resolve().name or "root")
-    home = _central_home(Path(config.home), projid, main_root, repository) if config.home else main_root / STORE
+    home = (
+        _central_home(Path(config.home), projid, main_root, repository) if config.home else main_root / STORE
+    )
     return Project(root, projid, home, config, repository, subfolder if subfolder != root else None)
 
 
@@ -79,6 +82,11 @@ def _digest(text: str) -> str:
 
 
 def _root_commit(repository: Repository) -> str | None:
+    """The first commit of the user's history; None where there is none yet, or git cannot tell."""
     from flor.snapshots import git
 
-    return git.root_commit(repository)
+    try:
+        found = git.run(repository, "rev-list", "--max-parents=0", "HEAD").split()
+    except GitError:
+        return None
+    return found[-1].decode("ascii") if found else None

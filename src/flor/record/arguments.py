@@ -22,7 +22,9 @@ def parse_pairs(tokens: Sequence[str]) -> dict[str, str]:
     for token in tokens:
         name, equals, text = token.partition("=")
         if not equals or not name:
-            raise BadArgument(f"--kwargs {token!r} is no NAME=VALUE pair.", "Write it as --kwargs NAME=VALUE.")
+            raise BadArgument(
+                f"--kwargs {token!r} is no NAME=VALUE pair.", "Write it as --kwargs NAME=VALUE."
+            )
         pairs[name] = text
     return pairs
 

@@ -8,7 +8,7 @@ cannot leave a wrong context behind.
 from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import count
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,18 @@ MISSING: Any = object()
 class Node:
     """One iteration of a loop, or (without a parent) the run level of one process."""
 
-    __slots__ = ("__weakref__", "ctx", "driven", "loops", "name", "number", "occurrence", "parent", "value", "write")
+    __slots__ = (
+        "__weakref__",
+        "ctx",
+        "driven",
+        "loops",
+        "name",
+        "number",
+        "occurrence",
+        "parent",
+        "value",
+        "write",
+    )
 
     def __init__(self, parent: "Node", name: str, occurrence: int, number: int, value: Any) -> None:
         self.parent: Node | None = parent
@@ -76,7 +87,7 @@ class DrivenLoop:
         self.numbers = count(1)
 
 
-current: ContextVar[Optional[Node]] = ContextVar("flor_node", default=None)
+current: ContextVar[Node | None] = ContextVar("flor_node", default=None)
 
 
 def root_of(node: Node) -> Root:

@@ -7,13 +7,15 @@ from typing import Any
 from flor.entities import Status
 from flor.errors import FlorError
 from flor.project import Project
-from flor.record import echo
-from flor.record.membership import Membership
+from flor.record import echo, pending
+from flor.record.membership import Membership, is_multiprocessing_child
 from flor.record.process_run import ProcessRun
 from flor.runs import journals
 from flor.runs.layout import Layout
 from flor.snapshots import shadow
 from flor.times import to_text
+
+SEAL_AT_ONCE_BYTES = 8 << 20
 
 
 def status_of_process() -> Status:
@@ -26,16 +28,33 @@ def status_of_process() -> Status:
 
 def finish(run: ProcessRun) -> None:
     """Write the auto-commit of a run that has code, and say so."""
-    if not run.identity.is_main:
-        return
-    if run.identity.version is None or run.project.repository is None:
+    version, repository = run.identity.version, run.project.repository
+    if not run.identity.is_main or version is None or repository is None:
         return
     try:
-        shadow.close(run.project.repository, run.identity.version, run.run, to_text(run.identity.tstamp))
-    except FlorError as error:
-        echo.warn(f"the auto-commit failed, the next run will write it: {error.message}")
+        stamp = to_text(run.identity.tstamp)
+        shadow.close(repository, version, run.run, stamp, switch=run.project.config.switch)
+        pending.settle(run)
+    except (FlorError, OSError) as error:
+        echo.warn(f"the auto-commit failed, the next run will write it: {error}")
         return
     echo.show("Changes committed successfully.")
+
+
+def seal_if_large(run: ProcessRun) -> None:
+    """Seal a large run when its last process ends.
+
+    Small ones are left to the next reader: importing pyarrow alone costs 0.2 s.
+    """
+    layout = Layout(run.project.home)
+    names = [name for name in journals.names(layout) if name.run == run.run]
+    if sum(layout.journal(name).stat().st_size for name in names) < SEAL_AT_ONCE_BYTES:
+        return
+    if any(layout.lock(name).exists() for name in names):
+        return
+    from flor.runs.catalog import seal_run
+
+    seal_run(layout, run.run)
 
 
 def arguments_of_parent(project: Project, member: Membership) -> dict[str, Any]:
@@ -51,8 +70,7 @@ def close_with_multiprocessing(close: Callable[[], None]) -> None:
     Registered at the child's first record: multiprocessing forgets what was registered before
     the child began.
     """
-    process = sys.modules.get("multiprocessing.process")
-    if process is None or process.parent_process() is None:
+    if not is_multiprocessing_child():
         return
     from multiprocessing.util import Finalize
 

@@ -16,6 +16,7 @@ from typing import Literal
 from flor.entities import RunId
 from flor.errors import FlorError
 from flor.runs import ring
+from flor.runs.layout import JournalName
 
 _GENERATIONS = 6  # how many ancestors may stand between a run and its subprocess (shells, srun)
 
@@ -45,9 +46,8 @@ def of_process(environ: Mapping[str, str]) -> Membership:
     Raises:
         FlorError: `FLOR_RUN` is no run id.
     """
-    parent = multiprocessing_parent()
-    if parent is not None:
-        owner = ring.find_owner(parent)
+    if is_multiprocessing_child():
+        owner = _owner_above()
         if owner:
             return Membership(owner.run, owner.rank, "parent")
     rank = _number(environ.get("RANK", environ.get("SLURM_PROCID", "0")))
@@ -62,23 +62,28 @@ def retried(membership: Membership, attempt: int) -> Membership:
     return replace(membership, run=RunId(_hashed(f"{membership.run}/{attempt}")))
 
 
-def multiprocessing_parent() -> int | None:
-    """The pid of the parent if this process is a `multiprocessing` child."""
+def is_multiprocessing_child() -> bool:
+    """Whether `multiprocessing` started this process."""
     process = sys.modules.get("multiprocessing.process")
-    parent = process.parent_process() if process else None
-    return int(parent.pid) if parent is not None else None
+    if process is None:
+        return False
+    # While a spawned child imports the main module it does not know its parent yet.
+    return process.parent_process() is not None or getattr(process.current_process(), "_inheriting", False)
 
 
 def parent_run() -> RunId | None:
     """The run of the process that started this one (through shells and launchers too)."""
+    owner = _owner_above()
+    return owner.run if owner else None
+
+
+def _owner_above() -> JournalName | None:
     pid = os.getppid()
     for _ in range(_GENERATIONS):
         owner = ring.find_owner(pid)
-        if owner:
-            return owner.run
+        if owner or pid <= 1:
+            return owner
         pid = _parent_of(pid)
-        if pid <= 1:
-            break
     return None
 
 
@@ -103,7 +108,9 @@ def _torchelastic(environ: Mapping[str, str]) -> RunId | None:
 def _given_id(text: str) -> RunId:
     if text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) <= 64:
         return RunId(text)
-    raise FlorError(f"FLOR_RUN={text!r} is no run id.", "Use letters, digits, '-' and '_', at most 64 of them.")
+    raise FlorError(
+        f"FLOR_RUN={text!r} is no run id.", "Use letters, digits, '-' and '_', at most 64 of them."
+    )
 
 
 def _hashed(text: str) -> str:

@@ -30,7 +30,6 @@ _ATTEMPTS = 1_000
 _STAMP_FRESH_NS = 500_000_000
 
 
-
 def project_of_process() -> Project:
     """The project of the script that runs in this process."""
     return projects.for_script(script.of_process().path, Path.cwd(), os.environ)
@@ -48,9 +47,13 @@ def open_run(project: Project, member: Membership, redirect: Callable[[Node, str
         stamp, tstamp_us = _claim_stamp(layout)
         is_first = not member.is_child and member.rank == 0
         version, reason = _snapshot(project, layout) if is_first else (None, "")
+        if reason and project.config.echo != "off":
+            echo.warn(f"this run has no code version and cannot be replayed: {reason}")
         return _open(project, layout, member, redirect, _Opening(stamp, tstamp_us, version, reason))
     except OSError as error:
-        hint = "Make the folder writable, set FLOR_HOME to a folder that is, or FLOR_MODE=off to record nothing."
+        hint = (
+            "Make the folder writable, set FLOR_HOME to a folder that is, or FLOR_MODE=off to record nothing."
+        )
         raise StoreError(f"The store {project.home} cannot be written: {error}", hint) from error
 
 
@@ -66,7 +69,11 @@ class _Opening:
 
 
 def _open(
-    project: Project, layout: Layout, member: Membership, redirect: Callable[[Node, str, Any], None], known: _Opening
+    project: Project,
+    layout: Layout,
+    member: Membership,
+    redirect: Callable[[Node, str, Any], None],
+    known: _Opening,
 ) -> ProcessRun:
     for attempt in range(_ATTEMPTS):
         name = _name(member, attempt)
@@ -84,9 +91,16 @@ def _open(
         is_main = not member.is_child and name.rank == 0 and name.process == 0
         identity = Identity(name, known.tstamp, known.version, is_main)
         run = ProcessRun(
-            identity, project, journal, memory, lock, Echo(project.config.echo, is_main), redirect, blobs.keeper(layout)
+            identity,
+            project,
+            journal,
+            memory,
+            lock,
+            Echo(project.config.echo, is_main),
+            redirect,
+            blobs.keeper(layout),
         )
-        run.tick_tasks.append(lambda: run.facts({"environment": {"packages": environment.packages()}}))
+        run.tick_tasks.append(run.note_packages)
         run.before_close.append(lambda: known.stamp.unlink(missing_ok=True))
         run.start()
         return run
@@ -132,7 +146,11 @@ def _snapshot(project: Project, layout: Layout) -> tuple[Version | None, str]:
         return None, f"no git repository at {project.root}"
     try:
         taken = shadow.take(
-            project.repository, layout.snapshots, project.config, project.subfolder, loaded_files=_loaded_files()
+            project.repository,
+            layout.snapshots,
+            project.config,
+            project.subfolder,
+            loaded_files=_loaded_files(),
         )
     except FlorError as error:
         return None, error.message
@@ -149,7 +167,9 @@ def _loaded_files() -> list[Path]:
     return [Path(name) for name in names if name]
 
 
-def _header(project: Project, name: JournalName, member: Membership, memory: Ring, known: _Opening) -> dict[str, Any]:
+def _header(
+    project: Project, name: JournalName, member: Membership, memory: Ring, known: _Opening
+) -> dict[str, Any]:
     this = script.of_process()
     return {
         "format": FORMAT_VERSION,

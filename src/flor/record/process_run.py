@@ -49,6 +49,7 @@ class ProcessRun:
     keep_blob: KeepBlob
     arguments: dict[str, Any] = field(default_factory=dict)
     after_end: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
+    after_close: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
     before_close: list[Callable[[], None]] = field(default_factory=list)
     tick_tasks: list[Callable[[], None]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -87,6 +88,10 @@ class ProcessRun:
         self.spool.drain()
         self.journal.sync()
 
+    def note_packages(self) -> None:
+        """Add the installed packages to the journal: in the background, it takes milliseconds."""
+        self.facts({"environment": {"packages": environment.packages()}})
+
     def fault(self, error: BaseException) -> None:
         """Note an exception inside FlorDB: the first warns, training goes on.
 
@@ -97,7 +102,9 @@ class ProcessRun:
             raise error
         text = f"{type(error).__name__}: {error}"
         if not self.faults and not self._is_closed:
-            terminal.warn(f"a record may be missing: {text} (further faults are only counted; see `flor show`)")
+            terminal.warn(
+                f"a record may be missing: {text} (further faults are only counted; see `flor show`)"
+            )
         if len(self.faults) < 100:
             self.faults.append(text)
 
@@ -108,6 +115,8 @@ class ProcessRun:
         self._is_ended = True
         self.spool.wait_for_arrivals(ARRIVAL_TIMEOUT_S)
         self.flush()
+        while self.tick_tasks:
+            self.tick_tasks.pop(0)()
         self.facts(self._last_facts(status))
         self.journal.sync()
         self.echo.report(self.spool.left_out())
@@ -123,11 +132,13 @@ class ProcessRun:
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(timeout=5.0)
         self.spool.drain()
-        for action in self.before_close:
-            action()
+        for clean_up in self.before_close:
+            clean_up()
         self.journal.close()
         self.ring.remove()
         self.lock.release()
+        for action in self.after_close:
+            action(self)
 
     def detach(self) -> None:
         """In a forked child: everything here is the parent's."""
@@ -140,7 +151,9 @@ class ProcessRun:
         facts["environment"] = environment.at_end()
         if self.faults or self.journal.dropped_count:
             dropped = self.journal.dropped_count
-            facts["faults"] = self.faults + ([f"{dropped} frames dropped: the disk was full"] if dropped else [])
+            facts["faults"] = self.faults + (
+                [f"{dropped} frames dropped: the disk was full"] if dropped else []
+            )
         return facts
 
     def _tend(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flor.entities import Status
 from flor.errors import ArgumentNotSet
 from flor.project import Project
-from flor.record import arguments, echo, ending, loops, membership, opening, startup
+from flor.record import arguments, echo, ending, loops, membership, opening, pending, startup
 from flor.record.context import Node, Root, current, root_of
 from flor.record.membership import Membership
 from flor.record.process_run import ProcessRun
@@ -34,6 +34,10 @@ class RecordingSession:
         self._roots: weakref.WeakSet[Root] = weakref.WeakSet()
         self._default = Root(self._open_and_write)
         os.register_at_fork(after_in_child=self._after_fork)
+
+    @property
+    def recorded(self) -> Project | None:
+        return self._project if self._has_run else None
 
     def root(self) -> Root:
         current.set(self._default)
@@ -117,7 +121,9 @@ class RecordingSession:
         run = opening.open_run(self._project, member, self._redirect)
         self._has_run = True
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
+        pending.note(run)
         run.after_end.append(ending.finish)
+        run.after_close.append(ending.seal_if_large)
         ending.close_with_multiprocessing(self.close)
         return run
 

@@ -3,6 +3,9 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+
+from flor.record import membership
 
 _PACKAGE = str(Path(__file__).parent.parent)
 
@@ -25,7 +28,7 @@ def of_process() -> Script:
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     if main and not _is_installed(Path(main)):
         return Script(Path(main).absolute(), "")
-    if main or hasattr(sys, "ps1"):
+    if main or hasattr(sys, "ps1") or membership.is_multiprocessing_child():
         caller = _calling_file()
         if caller:
             return Script(caller, "")
@@ -35,7 +38,9 @@ def of_process() -> Script:
 def _is_installed(path: Path) -> bool:
     """Whether a file belongs to the interpreter or its environment, not to the user."""
     parts = path.resolve().parts
-    return "site-packages" in parts or any(_is_below(path, prefix) for prefix in {sys.prefix, sys.base_prefix})
+    return "site-packages" in parts or any(
+        _is_below(path, prefix) for prefix in {sys.prefix, sys.base_prefix}
+    )
 
 
 def _is_below(path: Path, folder: str) -> bool:
@@ -46,10 +51,10 @@ def _is_below(path: Path, folder: str) -> bool:
 
 def _calling_file() -> Path | None:
     """The file of the innermost frame that is neither FlorDB's nor installed."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith((_PACKAGE, "<")) and not _is_installed(Path(name)):
             return Path(name).absolute()
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from flor.project import Project
 from flor.record.context import Root
 
 T = TypeVar("T")
@@ -18,6 +19,10 @@ NO_DEFAULT: Any = object()
 
 class Session(Protocol):
     """What `flor.*` means in this process."""
+
+    @property
+    def recorded(self) -> Project | None:
+        """The project that this process has recorded something into."""
 
     def root(self) -> Root:
         """The run level for a thread or task that has no stack yet; it becomes its stack."""
@@ -47,6 +52,11 @@ _session: Session | None = None
 def current() -> Session:
     """The session of this process; the first call decides which one it is."""
     return _session if _session is not None else install(_new())
+
+
+def recorded_project() -> Project | None:
+    """The project that this process has recorded into: a script reads what it logged, from any folder."""
+    return _session.recorded if _session is not None else None
 
 
 def install(session: Session) -> Session:

@@ -24,6 +24,10 @@ class SilentSession:
         self._root = Root(_write_nothing)
         self._given = parse_pairs(startup.kwargs_tokens)
 
+    @property
+    def recorded(self) -> None:
+        return None
+
     def root(self) -> Root:
         current.set(self._root)
         return self._root

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
+from struct import Struct
 from typing import Any
 
 from flor.entities import Kind, Source
@@ -191,7 +192,7 @@ class Spool:
         for start in range(0, len(payload), slots.PART_BYTES):
             self._put_slot(slots.PART_SLOT, payload[start : start + slots.PART_BYTES], link)
 
-    def _put_slot(self, form: slots.Struct, *fields: Any) -> int:
+    def _put_slot(self, form: Struct, *fields: Any) -> int:
         """Fill the next slot; its seq."""
         slot = next(self._slots)
         if slot >= self._drained + SLOT_COUNT:
@@ -246,7 +247,9 @@ class Spool:
             found = seqs[position : position + length].tolist()
             wanted = range(stop + 1, stop + length + 1)
             if found != list(wanted):
-                return stop + next(i for i, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1])
+                return stop + next(
+                    i for i, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1]
+                )
             stop += length
         return stop
 

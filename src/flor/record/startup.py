@@ -6,6 +6,10 @@ Loads nothing that Python has not loaded already: importing FlorDB costs millise
 import atexit
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 kwargs_tokens: list[str] = []
 """The tokens after `--kwargs`, as they were given."""
@@ -52,7 +56,7 @@ def _at_exit() -> None:
         session.close_at_exit()
 
 
-def _note_opened(event: str, args: tuple[object, ...]) -> None:
+def _note_opened(event: str, args: "tuple[Any, ...]") -> None:
     if event != "open" or type(args[0]) is not str or len(opened) >= _OPENED_LIMIT:
         return
     path, mode, flags = args

@@ -78,7 +78,9 @@ def read(path: Path, reference: BlobReference) -> bytes:
     except OSError as error:
         raise Unreadable(f"Blob {path} cannot be read: {error}", "Run `python -m flor fsck`.") from error
     if xxhash.xxh3_128_hexdigest(content) != reference.hash:
-        raise Unreadable(f"Blob {path} is damaged: its content has another hash.", "Run `python -m flor fsck`.")
+        raise Unreadable(
+            f"Blob {path} is damaged: its content has another hash.", "Run `python -m flor fsck`."
+        )
     return content
 
 

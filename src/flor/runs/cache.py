@@ -36,7 +36,9 @@ class Description:
     metadata: RunMetadata
 
 
-def describe(layout: Layout, names: Sequence[SealedName]) -> tuple[list[Description], list[str]]:
+def describe(
+    layout: Layout, names: Sequence[SealedName], save: bool = True
+) -> tuple[list[Description], list[str]]:
     """The sealed files' descriptions, and a sentence for each file that cannot be read.
 
     Descriptions that the cache lacks are read from the files, and added to it. In the cache
@@ -56,7 +58,7 @@ def describe(layout: Layout, names: Sequence[SealedName]) -> tuple[list[Descript
             continue
         except Unreadable as error:
             problems.append(error.message)
-    if fresh:
+    if fresh and save:
         _save(layout, found)
     return found, problems
 

@@ -8,9 +8,10 @@ from functools import cached_property
 
 from flor.entities import Run, RunId, Source
 from flor.errors import RunNotFound
-from flor.runs import cache, chunks, journals, metadata, seal
+from flor.runs import cache, chunks, journals, metadata
+from flor.runs import seal as sealing
 from flor.runs.journals import Journal
-from flor.runs.layout import SEALED_SUFFIX, Layout, SealedName, parse_sealed_name
+from flor.runs.layout import SEALED_SUFFIX, JournalName, Layout, SealedName, parse_sealed_name
 from flor.runs.metadata import RunMetadata
 from flor.runs.records import Chunk
 from flor.runs.tables import RunTable
@@ -44,12 +45,13 @@ class Catalog:
         Args:
             seal: False leaves the store as it is.
         """
-        gone = _by_run(layout, journals.names(layout))
-        if seal and gone and os.access(layout.home, os.W_OK):
-            _seal_gone(layout, gone)
-            gone = _by_run(layout, journals.names(layout))
+        live = _by_run(layout, journals.names(layout))
+        ended = {run for run, processes in live.items() if not any(process.is_alive for process in processes)}
+        if seal and ended and os.access(layout.home, os.W_OK):
+            _seal_gone(layout, ended)
+            live = _by_run(layout, journals.names(layout))
         described, problems = cache.describe(layout, sealed_names(layout))
-        entries = _entries(gone, described)
+        entries = _entries(live, described)
         return cls(layout, tuple(sorted(entries, key=lambda entry: entry.run.tstamp)), tuple(problems))
 
     @cached_property
@@ -138,7 +140,7 @@ def _is_same_time(stamp: datetime, text: str) -> bool:
         return False
 
 
-def _by_run(layout: Layout, names: Collection[journals.JournalName]) -> dict[RunId, list[Journal]]:
+def _by_run(layout: Layout, names: Collection[JournalName]) -> dict[RunId, list[Journal]]:
     found: dict[RunId, list[Journal]] = {}
     for name in names:
         journal = journals.read(layout, name)
@@ -147,19 +149,22 @@ def _by_run(layout: Layout, names: Collection[journals.JournalName]) -> dict[Run
     return found
 
 
-def _seal_gone(layout: Layout, found: Mapping[RunId, Sequence[Journal]]) -> None:
-    """Seal each run none of whose processes lives."""
-    gone = {run for run, processes in found.items() if not any(process.is_alive for process in processes)}
-    if not gone:
-        return
-    with seal.exclusive(layout):
+def seal_run(layout: Layout, run: RunId) -> None:
+    """Seal one run if none of its processes lives."""
+    _seal_gone(layout, {run})
+
+
+def _seal_gone(layout: Layout, runs: Collection[RunId]) -> None:
+    with sealing.exclusive(layout):
         # Another reader may have sealed some meanwhile: what is there now counts.
-        names = [name for name in journals.names(layout) if name.run in gone]
-        described, _ = cache.describe(layout, [name for name in sealed_names(layout) if name.run in gone])
+        names = [name for name in journals.names(layout) if name.run in runs]
+        described, _ = cache.describe(
+            layout, [name for name in sealed_names(layout) if name.run in runs], save=False
+        )
         for run, processes in _by_run(layout, names).items():
             parts = [(one.name, one.metadata) for one in described if one.name.run == run]
             if not any(process.is_alive for process in processes):
-                seal.seal(layout, processes, parts)
+                sealing.seal(layout, processes, parts)
 
 
 def _entries(live: Mapping[RunId, Sequence[Journal]], described: Sequence[cache.Description]) -> list[Entry]:
@@ -174,9 +179,7 @@ def _entry(parts: Sequence[cache.Description], processes: Sequence[Journal]) -> 
     table = None
     if processes:
         sealed = {name: seq for part in known for name, seq in part.journals.items()}
-        table, described = seal.read_run(processes, sealed)
+        table, described = sealing.read_run(processes, sealed)
         known.append(described)
     merged = metadata.merge(known)
     return Entry(metadata.to_run(merged), merged, tuple(part.name for part in parts), table)
-
-

@@ -58,13 +58,17 @@ def read_sealed(path: Path, columns: Sequence[str]) -> pa.Table:
         raise Unreadable(f"{path} cannot be read: {error}", hint) from error
 
 
-def _run_table(layout: Layout, parts: Sequence[SealedName], live: RunTable | None, columns: list[str]) -> pa.Table:
+def _run_table(
+    layout: Layout, parts: Sequence[SealedName], live: RunTable | None, columns: list[str]
+) -> pa.Table:
     tables = [read_sealed(layout.sealed_file(name), columns) for name in parts]
     if live:
         tables.append(live.table.select(columns))
     if len(tables) == 1:
         return tables[0].replace_schema_metadata(None)
-    together = pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
+    together = pa.concat_tables(
+        [table.replace_schema_metadata(None) for table in tables]
+    ).unify_dictionaries()
     return together.sort_by([("rank", "ascending"), ("process", "ascending"), ("seq", "ascending")])
 
 
@@ -75,7 +79,9 @@ def _select(table: pa.Table, names: Collection[str] | None, sources: Collection[
     return table if mask.all() else table.filter(pa.array(mask))
 
 
-def _is_one_of(column: pa.ChunkedArray, wanted: Collection[str], also_null: bool = False) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _is_one_of(
+    column: pa.ChunkedArray, wanted: Collection[str], also_null: bool = False
+) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     found = [np.zeros(0, bool)]
     for piece in column.chunks:
         is_wanted = np.array([value in wanted for value in piece.dictionary.to_pylist()] + [also_null], bool)

@@ -102,15 +102,19 @@ def _slots(journal: Journal) -> tuple[npt.NDArray[np.void], dict[int, bytes]]:
         is_place = (table["code"] >> slots.KIND_SHIFT) & _KIND_MASK == slots.PENDING
         order = np.lexsort((is_place, seq))  # stable: what stands first in the file stays first
         table = table[order]
-        table = table[np.concatenate(([True], table["seq"][1:] != table["seq"][:-1]))] if len(table) else table
-    payload_of = {int.from_bytes(record[24:32], "little"): record[slots.SIZE :] for record in journal.big_records}
+        table = (
+            table[np.concatenate(([True], table["seq"][1:] != table["seq"][:-1]))] if len(table) else table
+        )
+    payload_of = {
+        int.from_bytes(record[24:32], "little"): record[slots.SIZE :] for record in journal.big_records
+    }
     return table, payload_of
 
 
 def _texts(
     table: npt.NDArray[np.void], kinds: Ints, payload_of: Mapping[int, bytes]
 ) -> tuple[list[str], Ints]:
-    """The payload of every head whose parts are all there; and for each slot its position among them, or -1."""
+    """The payloads of the heads whose parts are all there; and for each slot its position in them, or -1."""
     heads = np.flatnonzero((table["code"] & slots.HEAD) != 0)
     text_of = np.full(len(table), -1, np.int64)
     texts: list[str] = []
@@ -217,5 +221,3 @@ def _fill_level(level: int, parent: Ints, number: Ints, depth: Ints, starts: Int
     for above in range(level - 1):
         numbers[starts[members] + above] = numbers[starts[parent[members]] + above]
     numbers[starts[members] + level - 1] = number[members]
-
-

@@ -83,7 +83,9 @@ def decoded(kind: Kind, payload: Any) -> Any:
     """The value of a kind and the payload that was packed for it."""
     if isinstance(payload, bytes):
         return decode(kind, None, None, payload.decode("utf-8"))
-    return decode(kind, payload, None, None) if isinstance(payload, float) else decode(kind, None, payload, None)
+    return (
+        decode(kind, payload, None, None) if isinstance(payload, float) else decode(kind, None, payload, None)
+    )
 
 
 def _read_header(path: Path) -> dict[str, Any] | None:

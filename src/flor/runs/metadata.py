@@ -215,8 +215,12 @@ def _last_values(table: pa.Table, source: Source) -> dict[str, Value]:
     wanted = sources.dictionary.to_pylist().index(source.name.lower()) if len(sources.dictionary) else -1
     ranks = table["rank"].to_numpy()
     rows = np.flatnonzero((codes >= 0) & (sources.indices.to_numpy() == wanted) & (ranks == _lowest(ranks)))
-    last = dict(zip(codes[rows].tolist(), rows.tolist(), strict=True))  # the later row wins, the first keeps its place
-    kept = table.take(pa.array(list(last.values()), pa.int64())).select(["kind", "vf", "vi", "vs"]).to_pylist()
+    last = dict(
+        zip(codes[rows].tolist(), rows.tolist(), strict=True)
+    )  # the later row wins, the first keeps its place
+    kept = (
+        table.take(pa.array(list(last.values()), pa.int64())).select(["kind", "vf", "vi", "vs"]).to_pylist()
+    )
     return {names.dictionary[code].as_py(): _summary(row) for code, row in zip(last, kept, strict=True)}
 
 

@@ -17,8 +17,21 @@ from flor.runs.slots import SIZE
 
 SLOT_COUNT = 1 << 15
 SIZE_BYTES = SLOT_COUNT * SIZE
-SHARED_MEMORY = Path("/dev/shm")
-NETWORK_DISKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "afs", "9p"}
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (not a temporary file: memory that processes share)
+NETWORK_DISKS = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "lustre",
+    "gpfs",
+    "beegfs",
+    "ceph",
+    "glusterfs",
+    "afs",
+    "9p",
+}
 
 
 @dataclass(slots=True)
@@ -75,7 +88,7 @@ def file_system(path: Path) -> str:
 
 def _holds(mount_point: str, target: str) -> bool:
     plain = mount_point.replace("\\040", " ")
-    return plain == "/" or target == plain or target.startswith(plain + "/")
+    return plain in ("/", target) or target.startswith(plain + "/")
 
 
 def _create_in(folder: Path, name: JournalName) -> Ring:

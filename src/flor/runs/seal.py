@@ -36,7 +36,9 @@ def read_run(journals: Sequence[Journal], sealed: Mapping[str, int]) -> tuple[Ru
     return records, metadata.describe(journals, records)
 
 
-def seal(layout: Layout, journals: Sequence[Journal], parts: Sequence[tuple[SealedName, RunMetadata]]) -> None:
+def seal(
+    layout: Layout, journals: Sequence[Journal], parts: Sequence[tuple[SealedName, RunMetadata]]
+) -> None:
     """Write the next part of a run from its journals, then remove them.
 
     Killed anywhere, it leaves either the journals, or the part and journals of which the part
@@ -49,7 +51,11 @@ def seal(layout: Layout, journals: Sequence[Journal], parts: Sequence[tuple[Seal
     records, described = read_run(journals, sealed)
     if records.table.num_rows or not parts:
         number = max((name.part for name, _ in parts), default=-1) + 1
-        write(layout.sealed_file(SealedName(RunId(described.run), number)), records.table, metadata.pack(described))
+        write(
+            layout.sealed_file(SealedName(RunId(described.run), number)),
+            records.table,
+            metadata.pack(described),
+        )
     for journal in journals:
         remove(layout, journal)
 
@@ -60,11 +66,14 @@ def write(path: Path, table: pa.Table, described: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         with temporary.open("wb") as file:
+            described_table = table.replace_schema_metadata({METADATA_KEY: described})
             pq.write_table(
-                table.replace_schema_metadata({METADATA_KEY: described}), file, compression="zstd",
-                use_dictionary=[name for name in _DICTIONARIES if name in table.column_names],
-                column_encoding={name: how for name, how in _ENCODINGS.items() if name.split(".")[0] in table.column_names},
-            )  # fmt: skip
+                described_table,
+                file,
+                compression="zstd",
+                use_dictionary=_DICTIONARIES,
+                column_encoding=_ENCODINGS,
+            )
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -88,7 +97,10 @@ def remove(layout: Layout, journal: Journal) -> None:
 
 @contextmanager
 def exclusive(layout: Layout) -> Iterator[None]:
-    """Only one process at a time seals: two could take each other's half-removed journals for all there is."""
+    """Only one process at a time seals.
+
+    Two could take what the other has not yet removed of a run for all there is of it.
+    """
     layout.sealed.mkdir(parents=True, exist_ok=True)
     with (layout.sealed / "seal.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

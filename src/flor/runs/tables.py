@@ -56,7 +56,8 @@ def _table(name: JournalName, columns: Columns) -> pa.Table:
 
 def _is_whole(columns: Columns) -> npt.NDArray[np.bool_]:
     """Which rows have their value in `vi`: bools, and ints that fit."""
-    return (columns.kind == Kind.BOOL) | ((columns.kind == Kind.INT) & (columns.text < 0))
+    is_whole: npt.NDArray[np.bool_] = (columns.kind == Kind.BOOL) | (columns.kind == Kind.INT)
+    return is_whole & (columns.text < 0)
 
 
 def _dictionary(codes: Ints, values: list[str], index_type: type[np.signedinteger]) -> pa.DictionaryArray:

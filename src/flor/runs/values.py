@@ -59,7 +59,9 @@ def safe_repr(value: Any) -> str:
     try:
         return repr(value)
     except Exception as error:  # noqa: BLE001  (user code: anything may come)
-        return f"<{type(value).__module__}.{type(value).__qualname__} whose repr raises {type(error).__name__}>"
+        return (
+            f"<{type(value).__module__}.{type(value).__qualname__} whose repr raises {type(error).__name__}>"
+        )
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -145,7 +147,9 @@ def _without_subclass(value: Any, base: type) -> Any:
 def is_array(value: Any) -> bool:
     """Whether this is a numpy array or a torch tensor."""
     kind = type(value)
-    return any(base.__module__ == "numpy" and base.__name__ == "ndarray" for base in kind.__mro__) or is_tensor(value)
+    return any(
+        base.__module__ == "numpy" and base.__name__ == "ndarray" for base in kind.__mro__
+    ) or is_tensor(value)
 
 
 def is_tensor(value: Any) -> bool:
@@ -154,7 +158,7 @@ def is_tensor(value: Any) -> bool:
 
 
 def scalar_of(value: Any) -> Any:
-    """The Python value of a numpy scalar, or of an array or tensor without dimensions; else the value itself."""
+    """The Python value of a numpy scalar, or of an array or tensor without dimensions; else the value."""
     kind = type(value)
     if kind.__module__ == "numpy" and kind.__name__ != "ndarray" and hasattr(value, "item"):
         return _numpy_scalar(value)

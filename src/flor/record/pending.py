@@ -1,0 +1,72 @@
+"""Runs whose auto-commit is still owed: noted at the start, crossed out at the end.
+
+What a killed run leaves behind here is written by the next run of the project; readers never
+write to git.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from flor.entities import Version
+from flor.record.process_run import ProcessRun
+from flor.runs import liveness
+from flor.runs.layout import JournalName, Layout
+from flor.snapshots import shadow
+from flor.snapshots.shadow import KilledRun
+from flor.times import to_text
+
+
+class Owed(msgspec.Struct):
+    """A run that has a snapshot and no auto-commit yet."""
+
+    run: str
+    tstamp: str
+    version: Version
+    host: str
+    boot: str
+    pid: int
+
+
+def note(run: ProcessRun) -> None:
+    """Say that this run owes an auto-commit."""
+    version = run.identity.version
+    if version is None or not run.identity.is_main:
+        return
+    owed = Owed(
+        run.run, to_text(run.identity.tstamp), version, liveness.host_name(), liveness.boot_id(), os.getpid()
+    )
+    path = _path(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.encode(owed))
+
+
+def settle(run: ProcessRun) -> None:
+    """Cross this run out, and write the auto-commits that killed runs still lack."""
+    _path(run).unlink(missing_ok=True)
+    layout = Layout(run.project.home)
+    killed = [(path, owed) for path in _folder(layout).glob("*.json") if (owed := _killed(layout, path))]
+    if killed and run.project.repository:
+        runs = [KilledRun(owed.run, owed.tstamp, owed.version) for _, owed in killed]  # type: ignore[arg-type]
+        shadow.close_missing(run.project.repository, runs, switch=run.project.config.switch)
+    for path, _ in killed:
+        path.unlink(missing_ok=True)
+
+
+def _killed(layout: Layout, path: Path) -> Owed | None:
+    """The run noted at `path` if its process is gone."""
+    try:
+        owed = msgspec.json.decode(path.read_bytes(), type=Owed)
+    except (OSError, msgspec.DecodeError):
+        return None
+    lock = layout.lock(JournalName(owed.run, 0, 0))  # type: ignore[arg-type]
+    return None if liveness.is_alive(lock, owed.host, owed.boot, owed.pid) else owed
+
+
+def _folder(layout: Layout) -> Path:
+    return layout.snapshots / "owed"
+
+
+def _path(run: ProcessRun) -> Path:
+    return _folder(Layout(run.project.home)) / f"{run.run}.json"
