@@ -1,5 +1,6 @@
 """Find the git repository of a folder by looking at files; git itself is not run."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,26 +31,41 @@ def locate(start: Path, environ: Mapping[str, str]) -> Repository | None:
 
 
 def _from_environment(start: Path, environ: Mapping[str, str]) -> Repository | None:
-    git_dir = Path(environ["GIT_DIR"]).absolute()
-    worktree = Path(environ["GIT_WORK_TREE"]).absolute() if environ.get("GIT_WORK_TREE") else start
-    if not (git_dir / "HEAD").exists():
+    git_dir = _git_dir(Path(environ["GIT_DIR"]).absolute())
+    if git_dir is None:
         return None
-    if "GIT_WORK_TREE" not in environ and git_dir.name == ".git":
-        worktree = git_dir.parent
-    return _repository(worktree, git_dir)
+    if environ.get("GIT_WORK_TREE"):
+        return _repository(Path(environ["GIT_WORK_TREE"]).absolute(), git_dir)
+    return _repository(_worktree_of(git_dir, start), git_dir)
+
+
+def _worktree_of(git_dir: Path, start: Path) -> Path:
+    """The working tree of a git folder that was named without one, as in a hook."""
+    if git_dir.name == ".git":
+        return git_dir.parent
+    for folder in (start, *start.parents):
+        found = _git_dir(folder / ".git")
+        if found and found.resolve() == git_dir.resolve():
+            return folder
+    return start
 
 
 def _git_dir(entry: Path) -> Path | None:
     """The git folder that `.git` is, or points to (linked working trees and submodules)."""
-    if (entry / "HEAD").exists():
+    if _is_git_dir(entry):
         return entry
-    if not entry.is_file():
-        return None
-    text = entry.read_text("utf-8", "surrogateescape").strip()
+    try:
+        text = entry.read_text("utf-8", "surrogateescape").strip()
+    except OSError:
+        return None  # there is none, or it is a folder of another kind, or not for this user
     if not text.startswith("gitdir:"):
         return None
     target = (entry.parent / text.removeprefix("gitdir:").strip()).resolve()
-    return target if (target / "HEAD").exists() else None
+    return target if _is_git_dir(target) else None
+
+
+def _is_git_dir(folder: Path) -> bool:
+    return os.path.lexists(folder / "HEAD")  # a symbolic link that dangles where the branch is unborn
 
 
 def _repository(worktree: Path, git_dir: Path) -> Repository:
