@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -88,6 +89,16 @@ class Console:
         for name, value in known:
             line = f"{' ' * indent}{name.ljust(length)}  {render.printable(render.text(value))}"
             self.line(render.shortened(line, width))
+
+    def paragraph(self, text: str, *, indent: int = 2) -> None:
+        """Print text, wrapped on a terminal."""
+        margin = " " * indent
+        width = self._width() if self.is_terminal else _UNLIMITED
+        self.lines(
+            textwrap.wrap(
+                text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+            )
+        )
 
     def note(self, message: str) -> None:
         """Print a line that is not part of the result."""

@@ -34,7 +34,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show the table."""
     project = here.project()
-    catalog = store.catalog(project)
+    catalog = store.catalog(project, console)
     result = frame.dataframe(
         catalog,
         names(arguments.names, catalog),
@@ -49,7 +49,7 @@ def execute(arguments: Namespace, console: Console) -> int:
 
 def names(given: list[str], catalog: Catalog) -> list[str]:
     """The names asked for: lists with commas, unless one is itself a name that was logged."""
-    known = catalog.names()
+    known = catalog.names
     found: list[str] = []
     for argument in given:
         found += [argument] if argument in known else [part.strip() for part in argument.split(",")]

@@ -127,5 +127,5 @@ def code(project: Project) -> Iterator[Finding]:
     if obstacle:
         yield Finding("git", Level.WARNING, "runs have no code version", obstacle)
         return
-    version = git.text(repository, "--version").removeprefix("git version ")
+    version = git.run(repository, "--version").decode().removeprefix("git version ").strip()
     yield Finding("git", Level.FINE, f"{version}, repository {repository.worktree}")

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from flor.cli import here, store
+from flor.cli import here, render, store
 from flor.cli.console import Console
 from flor.cli.render import Table
 from flor.entities import Run
@@ -30,7 +30,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show the two runs side by side."""
     project = here.project()
-    catalog = store.catalog(project)
+    catalog = store.catalog(project, console)
     left, right = catalog.find(arguments.left), catalog.find(arguments.right)
     difference = compare(left, right, code_difference(project, left, right))
     if arguments.json:
@@ -88,7 +88,8 @@ def _title(side: str, run: Run) -> str:
 def _code_lines(difference: Difference) -> list[str]:
     if difference.code is None:
         return ["  not known: one of the runs has no code version in this repository"]
-    return difference.code.splitlines() or ["  the same"]
+    lines = [render.printable(line, keep="\t") for line in difference.code.split("\n")]
+    return lines[:-1] or ["  the same"]
 
 
 def _section(console: Console, title: str, difference: Difference, pairs: Sequence[Pair]) -> None:

@@ -31,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show what can go, ask, and delete it."""
     project = here.project()
-    layout, catalog = Layout(project.home), store.catalog(project)
+    layout, catalog = Layout(project.home), store.catalog(project, console)
     used = _used_blobs(layout, catalog, console)
     garbage = housekeeping.plan(layout, {run.run for run in catalog.runs}, used)
     if arguments.json:
@@ -55,7 +55,7 @@ def _used_blobs(layout: Layout, catalog: Catalog, console: Console) -> set[str] 
     if any(finding.state.is_loss and finding.role in roles for finding in check.check(layout)):
         console.note("Blobs are left alone while records are damaged: see `flor fsck`.")
         return None
-    return housekeeping.used_blobs(catalog.chunks(None, sources=tuple(Source)))
+    return housekeeping.used_blobs(catalog.chunks(None, sources=tuple(Source), columns=("kind", "vs")))
 
 
 def as_json(item: Garbage, home: Path) -> dict[str, Any]:

@@ -26,6 +26,6 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show what the query gives."""
     project = here.project()
-    result = sql.query(store.catalog(project), arguments.sql, project.repository)
+    result = sql.query(store.catalog(project, console), arguments.sql, project.repository)
     tabular.deliver(result, arguments, console, newest=False)
     return 0

@@ -5,10 +5,13 @@ import math
 import unicodedata
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
+
+from flor.entities import BlobReference
+from flor.runs.blobs import Blob
 
 ELLIPSIS = "…"
 GAP = "  "
@@ -47,11 +50,11 @@ def short(value: object) -> str:
     return printable(text(value))
 
 
-def printable(line: str) -> str:
-    """The text on one line, without characters that would steer a terminal."""
-    if line.isascii() and line.isprintable():
+def printable(line: str, keep: str = "") -> str:
+    """The text on one line, without characters that would steer a terminal, those in `keep` excepted."""
+    if line.isprintable():
         return line
-    return "".join(char if char.isprintable() else _escaped(char) for char in line)
+    return "".join(char if char.isprintable() or char in keep else _escaped(char) for char in line)
 
 
 def _escaped(char: str) -> str:
@@ -60,6 +63,10 @@ def _escaped(char: str) -> str:
 
 def jsonable(value: object) -> Any:
     """The value as JSON has it: NaN and infinities as strings, times in ISO form."""
+    if isinstance(value, Blob):
+        return jsonable(value.reference)
+    if isinstance(value, BlobReference):
+        return jsonable(asdict(value))
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -219,9 +226,11 @@ def assignments(values: Mapping[str, object]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4s`, `12.3s`, `2m 05s`, `3h 12m`, `4d 02h`."""
+    """`45ms`, `12.3s`, `2m 05s`, `3h 12m`, `4d 02h`."""
     if seconds is None:
         return ""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 59.95:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,15 +1,17 @@
 """`flor rm`: removes runs."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flor.cli import here, render, store
 from flor.cli.console import Console
 from flor.cli.render import Table
-from flor.entities import Run, Status
+from flor.entities import Run, RunId, Status
 from flor.errors import FlorError
+from flor.project import Project
 from flor.runs import housekeeping
 from flor.runs.layout import Layout
+from flor.snapshots import transfer
 
 EXAMPLES = """examples:
   flor rm 3fa9c1
@@ -40,12 +42,11 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Remove the runs' records, after asking."""
     project = here.project()
-    layout, catalog = Layout(project.home), store.catalog(project)
+    layout, catalog = Layout(project.home), store.catalog(project, console)
     runs = list({run.run: run for run in map(catalog.find, arguments.runs)}.values())
     refuse_running(runs)
-    console.part(_table(runs), indent=0)
-    pushed = store.pushed(project)
-    if any(run.run in pushed for run in runs):
+    console.part(_table(runs, store.short_ids(catalog.runs)), indent=0)
+    if any(path.name in _pushed(project) for run in runs for path in housekeeping.files_of(layout, run.run)):
         console.note("A copy has been pushed: `flor pull` would bring it back, and others may have it.")
     console.confirm(f"Remove {render.counted(len(runs), 'run')}", assume_yes=arguments.yes)
     freed = housekeeping.delete(path for run in runs for path in housekeeping.files_of(layout, run.run))
@@ -60,6 +61,13 @@ def refuse_running(runs: Sequence[Run]) -> None:
             raise RunIsRunning(run)
 
 
-def _table(runs: Sequence[Run]) -> Table:
-    rows = [(run.run, run.tstamp, run.filename, run.status, render.assignments(run.args)) for run in runs]
+def _pushed(project: Project) -> frozenset[str]:
+    """The names of sealed files that were pushed from here."""
+    return transfer.stored_names(project.repository) if project.repository else frozenset()
+
+
+def _table(runs: Sequence[Run], short: Mapping[RunId, str]) -> Table:
+    rows = [
+        (short[run.run], run.tstamp, run.filename, run.status, render.assignments(run.args)) for run in runs
+    ]
     return Table(("run", "when", "script", "status", "arguments"), rows)

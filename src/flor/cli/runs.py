@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from flor.cli import here, render, store, tabular
@@ -16,7 +15,6 @@ EXAMPLES = """examples:
   flor runs --where "status = 'finished' AND accuracy > 0.9"
   flor runs --limit 10 --json
 """
-SHORTEST_ID = 6
 COLUMNS = (
     "run",
     "projid",
@@ -48,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """List the runs, the newest last."""
     project = here.project()
-    catalog = store.catalog(project)
+    catalog = store.catalog(project, console)
     runs = store.listed(project, catalog)
     if arguments.where:
         runs = choice.matching(runs, arguments.where)
@@ -57,7 +55,7 @@ def execute(arguments: Namespace, console: Console) -> int:
     if arguments.json:
         console.json([facts(run) for run in runs])
     elif console.is_terminal and not arguments.csv:
-        table = overview(runs[-NEWEST:], short_ids([run.run for run in catalog.runs]))
+        table = overview(runs[-NEWEST:], store.short_ids(catalog.runs))
         console.table(table, total=len(runs))
     else:
         tabular.deliver_table(complete(runs), arguments, console)
@@ -89,22 +87,6 @@ def overview(runs: Sequence[Run], short: dict[RunId, str]) -> Table:
         for run in runs
     ]
     return Table(("run", "when", "script", "status", "duration", "arguments", "last values"), rows)
-
-
-def short_ids(ids: Sequence[RunId]) -> dict[RunId, str]:
-    """For each id its shortest prefix, of six characters or more, that no other has."""
-    ordered = sorted(set(ids))
-    shared = [0, *map(_common_length, pairwise(ordered)), 0]
-    return {
-        run: run[: max(SHORTEST_ID, shared[position] + 1, shared[position + 1] + 1)]
-        for position, run in enumerate(ordered)
-    }
-
-
-def _common_length(pair: tuple[str, str]) -> int:
-    a, b = pair
-    length = min(len(a), len(b))
-    return next((n for n in range(length) if a[n] != b[n]), length)
 
 
 def _count(text: str) -> int:

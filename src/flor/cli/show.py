@@ -10,7 +10,7 @@ from flor.cli.console import Console
 from flor.cli.render import Table
 from flor.entities import Run, Source
 from flor.query.difference import flattened
-from flor.query.summary import Summary, summarize
+from flor.query.summary import COLUMNS, Summary, summarize
 
 EXAMPLES = """examples:
   flor show last
@@ -28,9 +28,9 @@ def configure(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace, console: Console) -> int:
     """Show the run."""
-    catalog = store.catalog(here.project())
+    catalog = store.catalog(here.project(), console)
     run = catalog.find(arguments.run)
-    summary = summarize(catalog.chunks(None, [run.run], sources=tuple(Source)))
+    summary = summarize(catalog.chunks(None, [run.run], tuple(Source), COLUMNS))
     if arguments.json:
         console.json(as_json(run, summary))
     else:
@@ -58,7 +58,10 @@ def _print(run: Run, summary: Summary, console: Console) -> None:
     if summary.names:
         console.lines(["", "names"])
         console.part(names_table(summary))
-    _section(console, "environment", list(flattened(run.environment).items()))
+    environment = dict(run.environment)
+    packages = environment.pop("packages", {})
+    _section(console, "environment", list(flattened(environment).items()))
+    _paragraph(console, "packages", [f"{name} {version}" for name, version in packages.items()])
     _list(console, "left out of the code version", run.left_out)
     _list(console, "faults of FlorDB during the run", run.faults)
 
@@ -94,6 +97,12 @@ def _section(console: Console, title: str, facts: Sequence[tuple[str, object]]) 
     if facts:
         console.lines(["", title])
         console.facts(facts, indent=2)
+
+
+def _paragraph(console: Console, title: str, words: Sequence[str]) -> None:
+    if words:
+        console.lines(["", title])
+        console.paragraph(", ".join(words))
 
 
 def _list(console: Console, title: str, lines: tuple[str, ...]) -> None:

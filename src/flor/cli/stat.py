@@ -26,7 +26,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Count."""
     project = here.project()
-    catalog = store.catalog(project)
+    catalog = store.catalog(project, console)
     counted = count(Layout(project.home), catalog)
     if arguments.json:
         console.json(counted)
@@ -42,7 +42,7 @@ def count(layout: Layout, catalog: Catalog) -> dict[str, Any]:
         "store": str(layout.home),
         "runs": len(catalog.runs),
         "status": dict(Counter(run.status.value for run in catalog.runs)),
-        "records": sum(chunk.table.num_rows for chunk in catalog.chunks(None)),
+        "records": sum(sum(entry.metadata.names.values()) for entry in catalog.entries),
         "files": sum(folder.file_count for folder in usage),
         "size_bytes": sum(folder.size_bytes for folder in usage),
         "folders": {

@@ -1,16 +1,27 @@
-"""The runs in the store of the current folder's project."""
+"""The runs in the store of the current folder's project, and the repository they are of."""
 
-from flor.entities import Run
+from collections.abc import Sequence
+from itertools import pairwise
+
+from flor.cli.console import Console
+from flor.entities import Run, RunId
+from flor.errors import NotInRepository
 from flor.project import Project
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
+from flor.snapshots.repository import Repository
 
 RUN_HELP = "a run's id or a unique prefix of it, its time stamp, or `last`"
+REMOTE_HELP = "a remote of the repository (default: the current branch's, or origin)"
+_SHORTEST_ID = 6
 
 
-def catalog(project: Project) -> Catalog:
-    """All runs; those whose processes are gone are sealed."""
-    return Catalog.open(Layout(project.home))
+def catalog(project: Project, console: Console) -> Catalog:
+    """All runs; those whose processes are gone are sealed. Files that cannot be read are mentioned."""
+    found = Catalog.open(Layout(project.home))
+    for problem in found.problems:
+        console.note(f"warning: {problem}")
+    return found
 
 
 def listed(project: Project, known: Catalog) -> tuple[Run, ...]:
@@ -18,3 +29,30 @@ def listed(project: Project, known: Catalog) -> tuple[Run, ...]:
     if project.subfolder is None:
         return known.runs
     return tuple(run for run in known.runs if run.projid == project.projid)
+
+
+def repository(project: Project) -> Repository:
+    """The project's git repository.
+
+    Raises:
+        NotInRepository: it has none.
+    """
+    if project.repository is None:
+        raise NotInRepository(f"{project.root} is in no git repository.", "Change to a clone of the project.")
+    return project.repository
+
+
+def short_ids(runs: Sequence[Run]) -> dict[RunId, str]:
+    """For each id its shortest prefix, of six characters or more, that no other has."""
+    ordered = sorted({run.run for run in runs})
+    shared = [0, *map(_common_length, pairwise(ordered)), 0]
+    return {
+        run: run[: max(_SHORTEST_ID, shared[position] + 1, shared[position + 1] + 1)]
+        for position, run in enumerate(ordered)
+    }
+
+
+def _common_length(pair: tuple[str, str]) -> int:
+    a, b = pair
+    length = min(len(a), len(b))
+    return next((n for n in range(length) if a[n] != b[n]), length)

@@ -1,14 +1,14 @@
 """Which runs satisfy a predicate over their facts, arguments and last values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 
-from flor.entities import Kind, Run
+from flor.entities import Run
 from flor.query import predicate as where
-from flor.runs import values
+from flor.query.text import record
 
 FACTS = ("run", "projid", "tstamp", "filename", "status", "rank_count", "duration_s", "version")
 _INT64 = range(-(1 << 63), 1 << 63)
@@ -24,6 +24,8 @@ def matching(runs: Sequence[Run], predicate: str) -> tuple[Run, ...]:
     Raises:
         QueryError: the predicate cannot be understood.
     """
+    if not runs:
+        return ()
     rows = [columns_of(run) for run in runs]
     names = list(dict.fromkeys([*FACTS, *(name for row in rows for name in row)]))
     asked = where.referenced(predicate, names) or FACTS[:1]
@@ -50,7 +52,7 @@ def column(cells: Sequence[Any]) -> pa.Array:
     only = types.pop()
     if not types and only is not None:
         return pa.array(cells, only)
-    return pa.array([None if cell is None else _tagged(cell) for cell in cells], where.MIXED)
+    return pa.array([None if cell is None else record(cell) for cell in cells], where.MIXED)
 
 
 def _type_of(cell: Any) -> pa.DataType | None:
@@ -59,13 +61,3 @@ def _type_of(cell: Any) -> pa.DataType | None:
     if type(cell) is int and cell not in _INT64:
         return None
     return _PLAIN.get(type(cell))
-
-
-def _tagged(cell: Any) -> Mapping[str, Any]:
-    kind, payload = values.encode(cell, lambda _: None)
-    fields: dict[str, Any] = {"kind": kind.name.lower(), "vf": None, "vi": None, "vs": None}
-    if kind is Kind.FLOAT:
-        return fields | {"vf": payload}
-    if isinstance(payload, bytes):
-        return fields | {"vs": payload.decode("utf-8")}
-    return fields | {"vi": payload}

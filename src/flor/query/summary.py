@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from flor.query.paths import shape_of
 from flor.runs.records import Chunk
 
+COLUMNS = ("name", "path", "it", "kind", "source")
+"""What is needed of records to summarize them."""
+
 
 @dataclass(frozen=True, slots=True)
 class NameSummary:

@@ -1,7 +1,7 @@
 """Reads every file of a store and says of each whether it is whole."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from flor.runs import frames, liveness
+from flor.errors import FormatTooNew, Unreadable
+from flor.runs import cache, frames, liveness
 from flor.runs.frames import Damage, Frame
 from flor.runs.layout import JOURNAL_SUFFIX, SEALED_SUFFIX, Layout, parse_journal_name
 
-_BLOB_SUFFIXES = {".npy", ".png"}
+_BLOB_SUFFIXES = (".npy", ".png")
 
 
 class State(StrEnum):
@@ -23,6 +24,7 @@ class State(StrEnum):
     GROWING = "growing"  # ends in a part that its process is still writing
     TORN = "torn"  # the end is missing; what comes before it is read
     DAMAGED = "damaged"
+    NEWER = "newer"  # written by a newer FlorDB than this one
 
     @property
     def is_loss(self) -> bool:
@@ -54,29 +56,29 @@ class Finding:
 _FROM_A_COPY = "Bring it back from a backup, or with `flor pull` if it was pushed; else delete it."
 _REBUILT = "Nothing to do: it is made again when it is needed, and `flor gc` deletes it."
 _SEALED_AS_FAR = "Nothing to do: the next reading command seals what can be read."
+_REST_IS_READ = "Nothing to do: everything else of the run is read. `flor rm` removes the run."
+_SET_ASIDE = "What could be read of it is sealed; delete it when you have looked at it."
 
 
 def check(layout: Layout) -> Iterator[Finding]:
     """A finding for each journal, sealed file, cache file and blob."""
-    for path in _files(layout.journals, JOURNAL_SUFFIX):
-        yield from _gone_meanwhile(path, _journal(path, layout))
-    for path in _files(layout.sealed, SEALED_SUFFIX):
-        yield from _gone_meanwhile(path, _parquet(path, Role.SEALED, _FROM_A_COPY))
-    for path in _files(layout.cache, SEALED_SUFFIX):
-        yield from _gone_meanwhile(path, _parquet(path, Role.CACHE, _REBUILT))
-    for suffix in sorted(_BLOB_SUFFIXES):
-        for path in _files(layout.blobs, suffix):
-            yield from _gone_meanwhile(path, _blob(path))
+    groups: list[tuple[list[Path], Callable[[Path], Finding]]] = [
+        (_files(layout.journals, JOURNAL_SUFFIX), lambda path: _journal(path, layout)),
+        (_files(layout.journals, f"{JOURNAL_SUFFIX}.damaged"), _set_aside),
+        (_files(layout.sealed, SEALED_SUFFIX), _sealed),
+        ([path for path in _files(layout.cache, "") if path.suffix != ".tmp"], _cached),
+        ([path for suffix in _BLOB_SUFFIXES for path in _files(layout.blobs, suffix)], _blob),
+    ]
+    for paths, read in groups:
+        for path in paths:
+            finding = read(path)
+            # Sealed, compacted or removed while it was read: nothing to report.
+            if path.exists():
+                yield finding
 
 
 def _files(folder: Path, suffix: str) -> list[Path]:
-    return sorted(folder.rglob(f"*{suffix}"))
-
-
-def _gone_meanwhile(path: Path, finding: Finding) -> Iterator[Finding]:
-    """The finding, unless the file was sealed, compacted or removed while it was read."""
-    if path.exists():
-        yield finding
+    return sorted(path for path in folder.rglob(f"*{suffix}") if path.is_file())
 
 
 def _journal(path: Path, layout: Layout) -> Finding:
@@ -108,19 +110,51 @@ def _torn(path: Path, header: Frame, layout: Layout) -> State:
     return State.GROWING if ring and Path(ring).exists() else State.TORN
 
 
+def _set_aside(path: Path) -> Finding:
+    parts = frames.parse(path.read_bytes())
+    readable = sum(isinstance(part, Frame) for part in parts)
+    return Finding(
+        path, Role.JOURNAL, State.DAMAGED, readable, "set aside when its run was sealed", _SET_ASIDE
+    )
+
+
+def _sealed(path: Path) -> Finding:
+    finding = _parquet(path, Role.SEALED, _FROM_A_COPY)
+    if finding.state is not State.WHOLE:
+        return finding
+    try:
+        lost = cache.read_metadata(path).damaged_bytes
+    except FormatTooNew as error:
+        return replace(finding, state=State.NEWER, parts=0, detail=error.message, remedy=error.hint)
+    except (Unreadable, FileNotFoundError) as error:
+        return replace(finding, state=State.DAMAGED, parts=0, detail=str(error), remedy=_FROM_A_COPY)
+    if not lost:
+        return finding
+    detail = f"{lost} bytes of its journals could not be read"
+    return replace(finding, state=State.TORN, detail=detail, remedy=_REST_IS_READ)
+
+
+def _cached(path: Path) -> Finding:
+    if path.suffix == SEALED_SUFFIX:
+        return _parquet(path, Role.CACHE, _REBUILT)
+    parts = list(frames.parse(path.read_bytes()))
+    readable = sum(isinstance(part, Frame) for part in parts)
+    if parts and readable == len(parts):
+        return Finding(path, Role.CACHE, State.WHOLE, readable)
+    detail = f"{len(parts) - readable} parts cannot be read" if parts else "it is empty"
+    return Finding(path, Role.CACHE, State.DAMAGED, readable, detail, _REBUILT)
+
+
 def _parquet(path: Path, role: Role, remedy: str) -> Finding:
-    readable = 0
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            count = file.num_row_groups
-            for position in range(count):
-                readable += _is_readable(file, position)
+            readable = [_is_readable(file, position) for position in range(file.num_row_groups)]
     except (pa.ArrowException, OSError) as error:
-        return Finding(path, role, State.DAMAGED, readable, str(error), remedy)
-    if readable < count:
-        detail = f"{count - readable} of {count} parts cannot be read"
-        return Finding(path, role, State.DAMAGED, readable, detail, remedy)
-    return Finding(path, role, State.WHOLE, readable)
+        return Finding(path, role, State.DAMAGED, 0, str(error), remedy)
+    if all(readable):
+        return Finding(path, role, State.WHOLE, len(readable))
+    detail = f"{readable.count(False)} of {len(readable)} parts cannot be read"
+    return Finding(path, role, State.DAMAGED, readable.count(True), detail, remedy)
 
 
 def _is_readable(file: pq.ParquetFile, row_group: int) -> bool:

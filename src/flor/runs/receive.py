@@ -2,29 +2,24 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from flor.errors import StoreError
-from flor.runs.layout import SEALED_SUFFIX, Layout, parse_sealed_name
+from flor.runs.layout import SEALED_SUFFIX, Layout
 
-_RUN = re.compile(r"[0-9a-f]{16}")
+_SEALED = re.compile(r"[\w-]{1,64}\.\d{1,9}" + re.escape(SEALED_SUFFIX), re.ASCII)
 
 
-def file_name_is_sealed(name: str) -> bool:
-    """Whether a name that came from elsewhere is that of a sealed file, and no path out of the store."""
-    parsed = parse_sealed_name(name.removesuffix(SEALED_SUFFIX)) if name.endswith(SEALED_SUFFIX) else None
-    return (
-        parsed is not None and _RUN.fullmatch(parsed.run) is not None and f"{parsed}{SEALED_SUFFIX}" == name
-    )
+def is_sealed_name(file_name: str) -> bool:
+    """Whether a file name that came from elsewhere is that of a sealed file, and no path out of the store."""
+    return _SEALED.fullmatch(file_name) is not None
 
 
 def sealed_files(layout: Layout) -> dict[str, Path]:
     """The sealed files in the store, by their names."""
-    return {
-        path.name: path
-        for path in sorted(layout.sealed.glob(f"*{SEALED_SUFFIX}"))
-        if file_name_is_sealed(path.name)
-    }
+    found = sorted(layout.sealed.glob(f"*{SEALED_SUFFIX}"))
+    return {path.name: path for path in found if is_sealed_name(path.name)}
 
 
 def receive(layout: Layout, name: str, content: bytes) -> None:
@@ -44,7 +39,8 @@ def receive(layout: Layout, name: str, content: bytes) -> None:
         hint = "Make the folder writable, or set FLOR_HOME to one that is."
         raise StoreError(f"The store {layout.home} cannot be written: {error}", hint) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _prepare(layout: Layout) -> None:

@@ -93,7 +93,7 @@ def test_text_is_cut_at_the_width_it_takes_on_a_terminal():
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(None, ""), (0.04, "0.0s"), (12.34, "12.3s"), (59.96, "1m 00s"), (3_725, "1h 02m"), (200_000, "2d 07h")],
+    [(None, ""), (0.04, "40ms"), (12.34, "12.3s"), (59.96, "1m 00s"), (3_725, "1h 02m"), (200_000, "2d 07h")],
 )
 def test_durations_are_read_at_a_glance(seconds, expected):
     assert render.duration(seconds) == expected

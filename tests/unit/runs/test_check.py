@@ -4,10 +4,12 @@ import pytest
 import xxhash
 
 from flor.entities import RunId
-from flor.runs import frames, liveness
+from flor.runs import frames, liveness, metadata
 from flor.runs.check import Role, State, check
 from flor.runs.layout import JournalName, Layout, SealedName
 from flor.runs.liveness import LockFile
+from flor.runs.metadata import RunMetadata
+from flor.runs.schema import METADATA_KEY
 
 RUN = RunId("0123456789abcdef")
 NAME = JournalName(RUN, 0, 0)
@@ -31,13 +33,32 @@ def journal(layout):
     return layout.journal(NAME)
 
 
-@pytest.fixture
-def sealed(layout):
+def described(**fields):
+    facts = dict.fromkeys(("projid", "filename", "cwd", "user", "host"), "")
+    facts |= {
+        "run": RUN,
+        "status": "finished",
+        "rank_count": 1,
+        "tstamp": 1,
+        "started": 1,
+        "ended": 2,
+        "pid": 1,
+    }
+    facts |= {name: {} for name in ("args", "values", "names", "loops", "journals")}
+    return metadata.pack(RunMetadata(**(facts | {"format": 1, "argv": [], "rows": 0} | fields)))
+
+
+def write_sealed(layout, content):
     """A sealed file of two parts."""
     path = layout.sealed_file(SealedName(RUN, 0))
-    table = pa.table({"seq": list(range(2_000))})
+    table = pa.table({"seq": list(range(2_000))}).replace_schema_metadata({METADATA_KEY: content})
     pq.write_table(table, path, row_group_size=1_000, write_page_checksum=True)
     return path
+
+
+@pytest.fixture
+def sealed(layout):
+    return write_sealed(layout, described())
 
 
 def only(layout):
@@ -106,6 +127,39 @@ def test_a_whole_sealed_file_is_whole(layout, sealed):
     assert (finding.role, finding.state, finding.parts) == (Role.SEALED, State.WHOLE, 2)
 
 
+def test_a_sealed_file_remembers_what_its_journals_had_lost(layout):
+    write_sealed(layout, described(damaged_bytes=77))
+
+    finding = only(layout)
+
+    assert (finding.state, finding.parts) == (State.TORN, 2)
+    assert "77 bytes" in finding.detail
+
+
+def test_a_file_of_a_newer_version_is_no_damage(layout):
+    write_sealed(layout, described(format=99))
+
+    finding = only(layout)
+
+    assert finding.state is State.NEWER
+    assert not finding.state.is_loss
+    assert "pip install --upgrade" in finding.remedy
+
+
+def test_a_sealed_file_that_tells_of_no_run_is_damaged(layout):
+    write_sealed(layout, b"{}")
+
+    assert only(layout).state is State.DAMAGED
+
+
+def test_a_journal_that_was_set_aside_is_reported(layout, journal):
+    journal.rename(journal.with_name(journal.name + ".damaged"))
+
+    finding = only(layout)
+
+    assert (finding.role, finding.state, finding.parts) == (Role.JOURNAL, State.DAMAGED, 3)
+
+
 def test_one_flipped_bit_in_a_sealed_file_costs_one_part(layout, sealed):
     flip(sealed, 100)
 
@@ -125,13 +179,22 @@ def test_a_sealed_file_cut_short_is_damaged(layout, sealed, keep):
     assert "flor pull" in finding.remedy
 
 
-def test_a_damaged_cache_file_is_reported_as_one_that_rebuilds_itself(layout):
-    (layout.cache / "part.parquet").write_bytes(b"PAR1")
+@pytest.mark.parametrize(
+    ("name", "content"), [("part.parquet", b"PAR1"), ("catalog", b"FLRm"), ("catalog", b"")]
+)
+def test_a_damaged_cache_file_is_reported_as_one_that_rebuilds_itself(layout, name, content):
+    (layout.cache / name).write_bytes(content)
 
     finding = only(layout)
 
     assert (finding.role, finding.state) == (Role.CACHE, State.DAMAGED)
     assert "made again" in finding.remedy
+
+
+def test_a_whole_cache_file_is_whole(layout):
+    (layout.cache / "catalog").write_bytes(frames.pack(frames.META, b"[]"))
+
+    assert only(layout).state is State.WHOLE
 
 
 def test_a_blob_is_whole_if_its_content_has_the_hash_of_its_name(layout):

@@ -1,0 +1,117 @@
+"""Someone at a shell in a git repository of their own: runs scripts and `flor`, piped or on a terminal."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TRAIN = """import flor
+
+lr = flor.arg("lr", 0.1)
+epochs = flor.arg("epochs", 3)
+for epoch in flor.loop("epoch", range(epochs)):
+    for step in flor.loop("step", range(4)):
+        flor.log("loss", lr / (1 + epoch * 4 + step))
+    flor.log("accuracy", 50.0 + epoch)
+"""
+
+
+@dataclass(frozen=True)
+class CliUser:
+    """What they see of a command: exit code, stdout, stderr."""
+
+    folder: Path
+
+    @classmethod
+    def with_repository(cls, folder: Path) -> "CliUser":
+        folder.mkdir(exist_ok=True)
+        user = cls(folder)
+        user.git("init", "--quiet", "--initial-branch=main")
+        user.write("train.py", TRAIN)
+        user.git("add", "train.py")
+        user.git("commit", "--quiet", "-m", "A training script")
+        return user
+
+    def write(self, name: str, content: str) -> Path:
+        path = self.folder / name
+        path.write_text(content, "utf-8")
+        return path
+
+    def git(self, *arguments: str) -> str:
+        identity = ("-c", "user.name=U", "-c", "user.email=u@localhost")
+        return self._run(["git", *identity, *arguments], check=True).stdout
+
+    def train(self, *kwargs: str, script: str = "train.py") -> subprocess.CompletedProcess[str]:
+        return self._run([sys.executable, script, *(["--kwargs", *kwargs] if kwargs else [])], check=True)
+
+    def flor(self, *arguments: str, answer: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+        """`flor ARGUMENTS` with piped input and output."""
+        return self._run([sys.executable, "-m", "flor", *arguments], answer=answer, environ=environ)
+
+    def json(self, *arguments: str) -> Any:
+        done = self.flor(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def rows(self, *arguments: str) -> list[dict[str, str]]:
+        """The piped table of a command."""
+        done = self.flor(*arguments)
+        assert done.returncode == 0, done.stderr
+        header, *rows = (line.split("\t") for line in done.stdout.splitlines())
+        return [dict(zip(header, row, strict=True)) for row in rows]
+
+    def terminal(self, *arguments: str, columns: int = 100, answer: str = "") -> str:
+        """What `flor ARGUMENTS` shows on a terminal, the answer typed in included."""
+        mine, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flor", *arguments],
+            cwd=self.folder,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=self._environ() | {"COLUMNS": str(columns)},
+        )
+        os.close(theirs)
+        os.write(mine, answer.encode())
+        shown = _read_all(mine)
+        process.wait()
+        os.close(mine)
+        return shown.replace("\r\n", "\n")
+
+    def _run(
+        self,
+        command: list[str],
+        *,
+        answer: str = "",
+        environ: dict[str, str] | None = None,
+        check: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            input=answer,
+            env=self._environ() | (environ or {}),
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+
+    def _environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLOR_", "GIT_"))}
+        return kept | {"FLOR_ECHO": "off", "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+
+
+def _read_all(descriptor: int) -> str:
+    content = b""
+    while True:
+        try:
+            piece = os.read(descriptor, 1 << 16)
+        except OSError:  # the other end is closed
+            piece = b""
+        if not piece:
+            return content.decode()
+        content += piece
