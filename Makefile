@@ -49,7 +49,8 @@ layers: $(BIN)/.dev-installed  ## Check that imports point down (import-linter)
 	$(BIN)/lint-imports
 
 .PHONY: docs
-docs: $(BIN)/.test-installed  ## Run every code block of the README and docs, and check that all is documented
+docs: $(BIN)/.test-installed  ## Bring the tree in ARCHITECTURE.md up to date, run every code block of the documents
+	$(BIN)/python docs/tree.py
 	$(BIN)/python -m pytest -q tests/docs
 
 .PHONY: bench

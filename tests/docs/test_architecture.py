@@ -15,15 +15,11 @@ def test_every_module_is_named_and_every_name_is_a_module() -> None:
 
     on_disk = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "src" / "flor").rglob("*.py")}
     empty = {path for path in on_disk if path.endswith("__init__.py") and path != "src/flor/__init__.py"}
-    assert sorted(named - empty) == sorted(on_disk - empty)
+    assert sorted(named - empty) == sorted(on_disk - empty), "make docs brings the tree up to date"
 
 
 def test_every_module_has_a_line_that_says_what_it_is_for() -> None:
     assert [path for path, purpose in _tree() if len(purpose.split()) < 3] == []
-
-
-def test_it_fits_one_screen_wide() -> None:
-    assert [line for line in _text().splitlines() if len(line) > 120] == []
 
 
 def _tree() -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""The training state of each run."""

@@ -1,0 +1,1 @@
+"""What happens inside the user's process while it is recorded."""

@@ -1,0 +1,1 @@
+"""Questions about recorded runs: data frames and SQL. Knows nothing of recording."""
