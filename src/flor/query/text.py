@@ -1,4 +1,4 @@
-"""Values as text, for SQL: it knows one type a column, and text holds them all."""
+"""The values of records in SQL, which knows one type a column: as text, which holds all, or as numbers."""
 
 import json
 import math
@@ -33,9 +33,25 @@ def text_of(prefix: str = "") -> str:
     )
 
 
+def number_of(prefix: str = "") -> str:
+    """SQL for the value of a record as a 64-bit float; NULL unless it is a float or an integer."""
+    kind, vf, vi, vs = (f'"{prefix}{field}"' for field in FIELDS)
+    return (
+        f"CASE {kind} WHEN 'float' THEN {vf} "
+        f"WHEN 'int' THEN coalesce(CAST({vi} AS DOUBLE), TRY_CAST({vs} AS DOUBLE)) END"
+    )
+
+
+def is_numeric(cells: pa.ChunkedArray) -> bool:
+    """Whether a column of type MIXED holds floats and integers only."""
+    kinds = pc.struct_field(cells, "kind").unique().to_pylist()
+    return set(kinds) <= {"float", "int", "null", None}
+
+
 def json_text(value: object) -> str:
     """The value as JSON: NaN and infinities as strings, times in ISO form, bytes in base64."""
-    return printable(json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False))
+    text = json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return printable(text)
 
 
 def printable(text: str) -> str:

@@ -85,6 +85,11 @@ class Given:
     runs: tuple[Run, ...]
     parts: tuple[Chunk, ...] = ()
 
+    @property
+    def names(self) -> Collection[str]:
+        """Every name in the records."""
+        return {name for part in self.parts for name in self._names(part)}
+
     def chunks(
         self,
         names: Collection[str] | None,
@@ -95,8 +100,16 @@ class Given:
         wanted = pa.array([source.name.lower() for source in sources])
         for part in self.parts:
             kept = pa.compute.is_in(part.table["source"].cast(pa.string()), wanted)
+            if names is not None:
+                if not self._names(part) & set(names):
+                    continue
+                named = pa.array([*names, None])
+                kept = pa.compute.and_(kept, pa.compute.is_in(part.table["name"].cast(pa.string()), named))
             yield Chunk(part.runs, part.table.filter(kept), part.loops)
 
     def detailed(self, run: Run) -> Run:
         """The run as it is."""
         return run
+
+    def _names(self, part: Chunk) -> set[str]:
+        return {name for name in part.table["name"].unique().to_pylist() if name is not None}

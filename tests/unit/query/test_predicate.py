@@ -7,7 +7,7 @@ import pytest
 from flor.errors import QueryError
 from flor.query.predicate import referenced, satisfied
 
-ODD = "it's \"quoted\"; DROP TABLE logs; --\n é 学 " + "x" * 10_000
+ODD = 'it\'s "quoted"; DROP TABLE logs; --\n é 学 ' + "x" * 10_000
 
 
 def quoted(name):
@@ -121,7 +121,9 @@ def test_a_predicate_without_columns_is_asked_of_every_row():
     assert rows("1 > 2", lr=[1, 2]) == []
 
 
-@pytest.mark.parametrize("predicate", ["s < 5", "s = 3", "s in (3, 4)", "s between 1 and 5", "3 = s", "not s = 4"])
+@pytest.mark.parametrize(
+    "predicate", ["s < 5", "s = 3", "s in (3, 4)", "s between 1 and 5", "3 = s", "not s = 4"]
+)
 def test_text_that_looks_like_a_number_is_none(predicate):
     assert rows(predicate, s=["3", "abc", None]) == []
 

@@ -9,7 +9,21 @@ from flor.query.mixed import parts
 from flor.query.predicate import MIXED, satisfied
 from flor.query.text import records
 
-VALUES = [1, True, "3", 2.5, None, 2**200, "abc", [1, 2], {"a": 1}, datetime(2026, 1, 31), date(2026, 2, 1), b"a", -(2**200)]
+VALUES = [
+    1,
+    True,
+    "3",
+    2.5,
+    None,
+    2**200,
+    "abc",
+    [1, 2],
+    {"a": 1},
+    datetime(2026, 1, 31),
+    date(2026, 2, 1),
+    b"a",
+    -(2**200),
+]
 X = records(VALUES)
 
 
@@ -21,7 +35,9 @@ def table(request):
     fields[0] = fields[0].dictionary_encode()
     missing = pa.array([value is None for value in VALUES])
     column = pa.StructArray.from_arrays(fields, ["kind", "vf", "vi", "vs"], mask=missing)
-    return pa.table({"x": pa.chunked_array([column.slice(0, 3), column.slice(3)]), "i": list(range(len(VALUES)))})
+    return pa.table(
+        {"x": pa.chunked_array([column.slice(0, 3), column.slice(3)]), "i": list(range(len(VALUES)))}
+    )
 
 
 @pytest.mark.parametrize(
