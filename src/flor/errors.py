@@ -12,6 +12,8 @@
     - FormatTooNew
     - Unreadable
 
+* FlorWarning             (a UserWarning: the call goes on)
+
 A message says what happened and where; the hint says what to do about it.
 """
 
@@ -75,3 +77,7 @@ class FormatTooNew(StoreError):
 
 class Unreadable(StoreError):
     """A file of the store is damaged: its content does not agree with its checksum."""
+
+
+class FlorWarning(UserWarning):
+    """Something is probably not meant so; the call goes on."""

@@ -54,7 +54,7 @@ class Echo:
 
 def line(node: Node, name: str, value: Any) -> str:
     """`epoch: 0, step: 500, loss: 0.51`: loop values where they are simple, else the ordinal."""
-    places = [f"{link.name}: {link.number if link.value is MISSING else link.value}" for link in chain(node)]
+    places = [f"{link.loop.name}: {_place(link)}" for link in chain(node) if link.loop]
     text = ", ".join([*places, f"{name}: {_text(value)}"]).replace("\n", "\\n").replace("\r", "\\r")
     return text if len(text) <= LINE_LENGTH else text[: LINE_LENGTH - 3] + "..."
 
@@ -67,6 +67,10 @@ def show(text: str) -> None:
         write(text)
     except UnicodeEncodeError:
         write(text.encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def _place(link: Node) -> Any:
+    return link.number if link.value is MISSING else link.value
 
 
 def _text(value: Any) -> str:

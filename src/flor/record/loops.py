@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from flor.record.context import MISSING, Node, current, is_within
+from flor.record.context import MISSING, Loop, Node, current, is_within
 
 T = TypeVar("T")
 _SIMPLE = (str, int, float, bool)
@@ -18,13 +18,11 @@ def iterate(name: str, iterable: Iterable[T], parent: Node) -> Iterator[T]:
     (break, exception, return, a generator never finished) is closed by the next step of
     the one around it.
     """
-    occurrence = parent.next_occurrence(name)
-    number = 0
-    node = parent
+    around, number, node = Loop(parent, name), 0, parent
     try:
         for item in _with_progress(name, iterable, parent):
             number += 1
-            node = Node(parent, name, occurrence, number, simple(item))
+            node = Node(around, number, item if type(item) in _SIMPLE else simple(item))
             current.set(node)
             yield item
     finally:
@@ -34,9 +32,9 @@ def iterate(name: str, iterable: Iterable[T], parent: Node) -> Iterator[T]:
 @contextmanager
 def driven(name: str, index: int | None, value: Any, parent: Node) -> Iterator[None]:
     """One iteration of a loop that is driven from outside; `index` counts from 0, None takes the next."""
-    loop = parent.driven_loop(name)
-    number = next(loop.numbers) if index is None else index + 1
-    node = Node(parent, name, loop.occurrence, number, simple(value))
+    around = parent.driven_loop(name)
+    number = next(around.numbers) if index is None else index + 1
+    node = Node(around, number, simple(value))
     current.set(node)
     try:
         yield

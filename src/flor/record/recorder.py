@@ -128,7 +128,7 @@ class RecordingSession:
         return run
 
     def _redirect(self, node: Node, name: str, value: Any) -> None:
-        """A record of a forked child that still stands in its parent's loops: it starts a stack of its own."""
+        """A record of a forked child that stands in its parent's loops: it starts a stack of its own."""
         root = self.root()
         root.write(root, name, value)
 

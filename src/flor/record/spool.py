@@ -11,22 +11,21 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from flor.entities import Kind, Source
-from flor.record.context import MISSING, UNDECLARED, Node
+from flor.record.context import MISSING, UNDECLARED, Loop, Node
 from flor.runs import frames, slots
 from flor.runs.journal import JournalWriter
 from flor.runs.ring import SLOT_COUNT, Ring
+from flor.runs.slots import SIZE
 from flor.runs.values import KeepBlob, Payload, encode
 
 FLUSH_INTERVAL_S = 0.25
 BIG_BYTES = 64 << 10
 """Longer payloads go to the file at once."""
 HOLE_AFTER_S = 1.0
-_MASK = SLOT_COUNT - 1
 _BLOCK = 4096
-_SIMPLE = (str, int, float, bool)
 
 Arrival = Callable[[], tuple[Kind, Payload] | None]
 """Asks for a value on its way from a device; None while it has not arrived."""
@@ -35,6 +34,13 @@ Arrival = Callable[[], tuple[Kind, Payload] | None]
 AfterWrite = Callable[[Node, str, Any, int, int], int]
 """Called with (node, name, value, ts, left_out); returns the ts before which no call is wanted,
 and is told in `left_out` how many values were logged meanwhile."""
+
+
+class _Place(NamedTuple):
+    """A context as slots hold it."""
+
+    number: int
+    loop: int
 
 
 class Spool:
@@ -62,8 +68,8 @@ class Spool:
         self._drained = 0
         self._drain_lock = threading.RLock()
         self._name_lock = threading.RLock()
-        self._context_lock = threading.RLock()
-        self._contexts = count(1)
+        self._loop_lock = threading.RLock()
+        self._loops = count(1)
         self._names: dict[str, int] = {}
         self._float_codes: dict[str, int] = {}
         self._hole: tuple[int, float] = (-1, 0.0)
@@ -100,7 +106,7 @@ class Spool:
                     slot = take()
                     if slot >= limit and not make_room(slot):
                         return redirect(node, name, value)
-                    pack(buffer, (slot & _MASK) << 5, value, ts, ctx, codes[name], slot + 1)
+                    pack(buffer, slot % SLOT_COUNT * SIZE, value, ts, node.number, ctx, codes[name], slot + 1)
                 elif not self.record(node, name, value, Source.LOG, ts):
                     return redirect(node, name, value)
                 if ts < quiet_until:
@@ -122,35 +128,45 @@ class Spool:
         if self._is_detached:
             return False
         kind, payload = encode(value, self._keep_blob)
-        ctx = node.ctx if node.ctx >= 0 else self.declare(node)
-        self._put(slots.code(kind, source, self._name_id(name)), ctx, ts, payload)
+        self._put(slots.code(kind, source, self._name_id(name)), self._place(node), ts, payload)
         return True
 
     def defer(self, node: Node, name: str, arrival: Arrival, ts: int) -> None:
         """Keep a place for a value on its way from a device; it counts from when it arrives."""
-        ctx = node.ctx if node.ctx >= 0 else self.declare(node)
-        name_id = self._name_id(name)
-        seq = self._put_slot(slots.INT_SLOT, 0, ts, ctx, slots.code(slots.PENDING, Source.LOG, name_id))
-        place = slots.HEAD_SLOT.pack(0, ts, ctx, slots.code(0, Source.LOG, name_id), seq)
-        self._arrivals.append((place, arrival))
+        place, name_id = self._place(node), self._name_id(name)
+        seq = self._put_slot(slots.INT_SLOT, 0, ts, *place, slots.code(slots.PENDING, Source.LOG, name_id))
+        head = slots.HEAD_SLOT.pack(0, ts, *place, slots.code(0, Source.LOG, name_id), seq)
+        self._arrivals.append((head, arrival))
 
     def declare(self, node: Node) -> int:
-        """Write the iteration that `node` is, and those around it, at their first value."""
-        with self._context_lock:
-            if node.ctx != UNDECLARED:
-                return node.ctx
-            parent = node.parent.ctx if node.parent else 0
-            if parent == UNDECLARED and node.parent:
-                parent = self.declare(node.parent)
-            ctx, ts = next(self._contexts), time.time_ns()
+        """Write what a reader needs to know of an iteration, at its first value; the number of its loop."""
+        loop = node.loop
+        if loop is None:
+            return 0
+        with self._loop_lock:
+            if loop.id == UNDECLARED:
+                loop.id = self._begin(loop, node)
             is_index = type(node.value) is int and node.value == node.number - 1
-            code = slots.code(slots.ITERATION, int(is_index), node.occurrence)
-            self._put_slot(slots.ITERATION_SLOT, parent, self._name_id(node.name), node.number, ctx, code)
-            if node.value is not MISSING and not is_index:
-                kind, payload = encode(node.value, self._keep_blob)
-                self._put(slots.code(kind, Source.LOOP, 0), ctx, ts, payload)
-            node.ctx = ctx
-            return ctx
+            if node.ctx == UNDECLARED and (
+                is_index != loop.is_index or not (is_index or node.value is MISSING)
+            ):
+                kind, payload = encode(None if node.value is MISSING else node.value, self._keep_blob)
+                place = _Place(node.number, loop.id)
+                self._put(slots.code(kind, Source.LOOP, 0), place, time.time_ns(), payload)
+            node.ctx = loop.id
+            return loop.id
+
+    def _begin(self, loop: Loop, first: Node) -> int:
+        """Write that a loop begins, and what its iterations' values are by default."""
+        above = self._place(loop.parent)
+        loop.is_index = type(first.value) is int and first.value == first.number - 1
+        number, name_id = next(self._loops), self._name_id(loop.name)
+        code = slots.code(slots.LOOP, int(loop.is_index), loop.occurrence)
+        self._put_slot(slots.LOOP_SLOT, above.loop, name_id, 0, above.number, number, code)
+        return number
+
+    def _place(self, node: Node) -> "_Place":
+        return _Place(node.number, node.ctx if node.ctx >= 0 else self.declare(node))
 
     def _name_id(self, name: str | None) -> int:
         """The number of a name (0: none), written before the first record that uses it."""
@@ -167,27 +183,26 @@ class Spool:
             if number >= slots.NAME_LIMIT:
                 raise OverflowError("more than 16 million names in one run")
             text = str(name).encode("utf-8", "backslashreplace")
-            self._put_payload(slots.code(slots.NAME, 0, number, head=True), 0, 0, text)
+            self._put_payload(slots.code(slots.NAME, 0, number, head=True), _Place(0, 0), 0, text)
             self._names[name] = number
             self._float_codes[name] = slots.code(Kind.FLOAT, Source.LOG, number)
             return number
 
-    def _put(self, code: int, ctx: int, ts: int, payload: Payload) -> None:
+    def _put(self, code: int, place: "_Place", ts: int, payload: Payload) -> None:
         if isinstance(payload, bytes):
-            self._put_payload(code | slots.HEAD, ctx, ts, payload)
-        elif isinstance(payload, float):
-            self._put_slot(slots.FLOAT_SLOT, payload, ts, ctx, code)
+            self._put_payload(code | slots.HEAD, place, ts, payload)
         else:
-            self._put_slot(slots.INT_SLOT, payload or 0, ts, ctx, code)
+            form = slots.FLOAT_SLOT if isinstance(payload, float) else slots.INT_SLOT
+            self._put_slot(form, payload or 0, ts, *place, code)
 
-    def _put_payload(self, code: int, ctx: int, ts: int, payload: bytes) -> None:
+    def _put_payload(self, code: int, place: "_Place", ts: int, payload: bytes) -> None:
         if len(payload) > BIG_BYTES:
             # Its place in the order is a slot of the ring, its content a frame of the file.
-            seq = self._put_slot(slots.INT_SLOT, 0, ts, ctx, slots.code(slots.PENDING, 0, 0))
-            head = slots.HEAD_SLOT.pack(len(payload), ts, ctx, code, seq)
+            seq = self._put_slot(slots.INT_SLOT, 0, ts, *place, slots.code(slots.PENDING, 0, 0))
+            head = slots.HEAD_SLOT.pack(len(payload), ts, *place, code, seq)
             self._journal.append(frames.pack(frames.BIG, head + payload))
             return
-        head_seq = self._put_slot(slots.HEAD_SLOT, len(payload), ts, ctx, code)
+        head_seq = self._put_slot(slots.HEAD_SLOT, len(payload), ts, *place, code)
         link = slots.code(slots.PART, 0, head_seq % slots.NAME_LIMIT)
         for start in range(0, len(payload), slots.PART_BYTES):
             self._put_slot(slots.PART_SLOT, payload[start : start + slots.PART_BYTES], link)
@@ -197,7 +212,7 @@ class Spool:
         slot = next(self._slots)
         if slot >= self._drained + SLOT_COUNT:
             self._make_room(slot)
-        form.pack_into(self._ring.buffer, (slot & _MASK) << 5, *fields, slot + 1)
+        form.pack_into(self._ring.buffer, slot % SLOT_COUNT * slots.SIZE, *fields, slot + 1)
         return slot + 1
 
     # -- moving to the file ------------------------------------------------
@@ -239,10 +254,10 @@ class Spool:
 
     def _filled_until(self, start: int) -> int:
         """The first slot from `start` on that is not filled yet."""
-        seqs = memoryview(self._ring.buffer).cast("B").cast("Q")[3::4]
+        seqs = memoryview(self._ring.buffer).cast("B")[: SLOT_COUNT * slots.SIZE].cast("Q")[4::5]
         stop, end = start, start + SLOT_COUNT
         while stop < end:
-            position = stop & _MASK
+            position = stop % SLOT_COUNT
             length = min(_BLOCK, SLOT_COUNT - position, end - stop)
             found = seqs[position : position + length].tolist()
             wanted = range(stop + 1, stop + length + 1)
@@ -254,7 +269,8 @@ class Spool:
         return stop
 
     def _append(self, start: int, stop: int) -> None:
-        view, first, last = memoryview(self._ring.buffer), start & _MASK, (stop - 1) & _MASK
+        view = memoryview(self._ring.buffer)[: SLOT_COUNT * slots.SIZE]
+        first, last = start % SLOT_COUNT, (stop - 1) % SLOT_COUNT
         if first <= last:
             payload = bytes(view[first * slots.SIZE : (last + 1) * slots.SIZE])
         else:
@@ -284,9 +300,9 @@ class Spool:
 
 def _arrived(place: bytes, kind: Kind, payload: Payload) -> bytes:
     """The record that takes a place kept by `defer`."""
-    _, ts, ctx, code, seq = slots.HEAD_SLOT.unpack(place)
+    _, ts, number, loop, code, seq = slots.HEAD_SLOT.unpack(place)
     code |= int(kind) << slots.KIND_SHIFT
     if isinstance(payload, bytes):
-        return slots.HEAD_SLOT.pack(len(payload), ts, ctx, code | slots.HEAD, seq) + payload
+        return slots.HEAD_SLOT.pack(len(payload), ts, number, loop, code | slots.HEAD, seq) + payload
     form = slots.FLOAT_SLOT if isinstance(payload, float) else slots.INT_SLOT
-    return form.pack(payload or 0, ts, ctx, code, seq)
+    return form.pack(payload or 0, ts, number, loop, code, seq)

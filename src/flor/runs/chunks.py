@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,7 +13,7 @@ from flor.errors import Unreadable
 from flor.runs.layout import Layout, SealedName
 from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
-from flor.runs.tables import RunTable
+from flor.runs.tables import RunTable, array
 
 CHUNK_ROWS = 1_000_000
 """Small runs are put together up to this many rows; a larger run is a chunk of its own."""
@@ -76,12 +77,17 @@ def _select(table: pa.Table, names: Collection[str] | None, sources: Collection[
     mask = _is_one_of(table["source"], {source.name.lower() for source in sources})
     if names is not None:
         mask &= _is_one_of(table["name"], set(names), also_null=True)
-    return table if mask.all() else table.filter(pa.array(mask))
+    return table if mask.all() else table.filter(_mask(mask))
+
+
+def _mask(wanted: npt.NDArray[np.bool_]) -> pa.BooleanArray:
+    bits = pa.py_buffer(np.packbits(wanted, bitorder="little").tobytes())
+    return pa.Array.from_buffers(pa.bool_(), len(wanted), [None, bits])
 
 
 def _is_one_of(
     column: pa.ChunkedArray, wanted: Collection[str], also_null: bool = False
-) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+) -> npt.NDArray[np.bool_]:
     found = [np.zeros(0, bool)]
     for piece in column.chunks:
         is_wanted = np.array([value in wanted for value in piece.dictionary.to_pylist()] + [also_null], bool)
@@ -92,5 +98,5 @@ def _is_one_of(
 def _chunk(batch: Sequence[tuple[Run, Mapping[str, LoopDefault], pa.Table]], columns: Sequence[str]) -> Chunk:
     positions = np.repeat(np.arange(len(batch), dtype=np.int32), [len(table) for *_, table in batch])
     together = pa.concat_tables([table for *_, table in batch]).unify_dictionaries().select(list(columns))
-    together = together.append_column("run", pa.array(positions))
+    together = together.append_column("run", array(positions))
     return Chunk(tuple(run for run, *_ in batch), together, tuple(loops for _, loops, _ in batch))

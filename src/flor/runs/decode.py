@@ -11,24 +11,26 @@ from flor.runs.journals import Journal
 
 Ints = npt.NDArray[np.int64]
 
-SLOT = np.dtype([("value", "<i8"), ("ts", "<i8"), ("ctx", "<u4"), ("code", "<u4"), ("seq", "<u8")])
+SLOT = np.dtype(
+    [("value", "<i8"), ("ts", "<i8"), ("number", "<i8"), ("loop", "<u4"), ("code", "<u4"), ("seq", "<u8")]
+)
 _KIND_MASK, _SOURCE_MASK, _NAME_MASK = 15, 7, slots.NAME_LIMIT - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Contexts:
-    """The iterations of one process: row i is context number i; row 0 is the run level.
+class Loops:
+    """The loops of one process: row i is loop number i; row 0 is the run level.
 
-    `paths[path_of[i]]` is the path, `numbers[starts[i] : starts[i] + depth[i]]` the iterations.
+    `paths[path_of[i]]` is the path of its iterations; the numbers of the iterations around
+    it are `around[starts[i] : starts[i] + depth[i] - 1]`.
     """
 
     paths: list[str]
     path_of: Ints
-    depth: Ints
+    depth: Ints  # of its iterations; 0 at run level
     starts: Ints
-    numbers: Ints
-    is_index: npt.NDArray[np.bool_]  # the iteration's value is its index, counting from 0
-    seq: Ints  # where it was declared
+    around: Ints
+    is_index: npt.NDArray[np.bool_]  # an iteration's value is its index, unless a row says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,14 @@ class Columns:
     ts_us: Ints
     name: Ints  # position in `names`, -1 for none
     names: list[str]
-    ctx: Ints
+    loop: Ints
+    iteration: Ints  # of that loop, counting from 1
     kind: Ints
     source: Ints
     number: Ints  # the 8 bytes of a scalar's value
     text: Ints  # position in `texts`, -1 for none
     texts: list[str]
-    contexts: Contexts
+    loops: Loops
 
 
 def columns(journal: Journal, after_seq: int = 0) -> Columns:
@@ -54,11 +57,11 @@ def columns(journal: Journal, after_seq: int = 0) -> Columns:
     kinds = (table["code"] >> slots.KIND_SHIFT).astype(np.int64) & _KIND_MASK
     texts, text_of = _texts(table, kinds, payload_of)
     names = _names(table, kinds, texts, text_of)
-    contexts = _contexts(table[kinds == slots.ITERATION], names)
+    loops = _loops(table[kinds == slots.LOOP], names)
     is_head = (table["code"] & slots.HEAD) != 0
     wanted = (kinds < slots.PART) & (~is_head | (text_of >= 0)) & (table["seq"] > after_seq)
-    wanted &= table["ctx"] < len(contexts.depth)
-    return _columns(table[wanted], kinds[wanted], text_of[wanted], texts, names, contexts)
+    wanted &= table["loop"] < len(loops.depth)
+    return _columns(table[wanted], kinds[wanted], text_of[wanted], texts, names, loops)
 
 
 def _columns(
@@ -67,7 +70,7 @@ def _columns(
     text_of: Ints,
     texts: list[str],
     names: Mapping[int, str],
-    contexts: Contexts,
+    loops: Loops,
 ) -> Columns:
     known = sorted(names)
     position = np.full(max(known, default=0) + 2, -1, np.int64)
@@ -78,13 +81,14 @@ def _columns(
         ts_us=table["ts"] // 1_000,
         name=position[name_ids],
         names=[names[number] for number in known],
-        ctx=table["ctx"].astype(np.int64),
+        loop=table["loop"].astype(np.int64),
+        iteration=table["number"].copy(),
         kind=kinds,
         source=(table["code"] >> slots.SOURCE_SHIFT).astype(np.int64) & _SOURCE_MASK,
         number=table["value"].copy(),
         text=text_of,
         texts=texts,
-        contexts=contexts,
+        loops=loops,
     )
 
 
@@ -106,7 +110,7 @@ def _slots(journal: Journal) -> tuple[npt.NDArray[np.void], dict[int, bytes]]:
             table[np.concatenate(([True], table["seq"][1:] != table["seq"][:-1]))] if len(table) else table
         )
     payload_of = {
-        int.from_bytes(record[24:32], "little"): record[slots.SIZE :] for record in journal.big_records
+        int.from_bytes(record[32:40], "little"): record[slots.SIZE :] for record in journal.big_records
     }
     return table, payload_of
 
@@ -160,35 +164,34 @@ def escaped(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F").replace("#", "%23")
 
 
-def _contexts(table: npt.NDArray[np.void], names: Mapping[int, str]) -> Contexts:
-    """Paths and iterations, level by level: a parent is always declared before its children."""
-    size = int(table["ctx"].max()) + 1 if len(table) else 1
-    ctx = table["ctx"].astype(np.int64)
-    parent, loop = np.zeros(size, np.int64), np.zeros(size, np.int64)
+def _loops(table: npt.NDArray[np.void], names: Mapping[int, str]) -> Loops:
+    """Paths and iterations around each loop, level by level: a loop is declared before those in it."""
+    size = int(table["loop"].max()) + 1 if len(table) else 1
+    loop = table["loop"].astype(np.int64)
+    parent, name = np.zeros(size, np.int64), np.zeros(size, np.int64)
     number, occurrence = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    parent[ctx], loop[ctx] = table["value"] & 0xFFFFFFFF, (table["value"] >> 32) & 0xFFFFFFFF
-    number[ctx], occurrence[ctx] = table["ts"], table["code"] & _NAME_MASK
+    parent[loop], name[loop] = table["value"] & 0xFFFFFFFF, (table["value"] >> 32) & 0xFFFFFFFF
+    number[loop], occurrence[loop] = table["number"], table["code"] & _NAME_MASK
     is_index = np.zeros(size, bool)
-    is_index[ctx] = ((table["code"] >> slots.SOURCE_SHIFT) & _SOURCE_MASK) != 0
-    depth = _depths(parent, ctx)
-    paths, path_of = _paths(parent, loop, occurrence, depth, names)
-    starts = np.concatenate(([0], np.cumsum(depth)[:-1]))
-    numbers = np.zeros(int(depth.sum()), np.int64)
-    for level in range(1, int(depth.max()) + 1):
-        _fill_level(level, parent, number, depth, starts, numbers)
-    seq = np.zeros(size, np.int64)
-    seq[ctx] = table["seq"]
-    return Contexts(paths, path_of, depth, starts, numbers, is_index, seq)
+    is_index[loop] = ((table["code"] >> slots.SOURCE_SHIFT) & _SOURCE_MASK) != 0
+    depth = _depths(parent, loop)
+    paths, path_of = _paths(parent, name, occurrence, depth, names)
+    lengths = np.maximum(depth - 1, 0)
+    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    around = np.zeros(int(lengths.sum()), np.int64)
+    for level in range(2, int(depth.max()) + 1):
+        _fill_level(level, parent, number, depth, starts, around)
+    return Loops(paths, path_of, depth, starts, around, is_index)
 
 
-def _depths(parent: Ints, ctx: Ints) -> Ints:
+def _depths(parent: Ints, loop: Ints) -> Ints:
     depth = np.zeros(len(parent), np.int64)
-    known, waiting = np.zeros(len(parent), bool), ctx
+    known, waiting = np.zeros(len(parent), bool), loop
     known[0] = True
     while len(waiting):
         ready = known[parent[waiting]]
         if not ready.any():
-            break  # their parents were lost: they count as run level
+            break  # what they stand in was lost: they count as run level
         depth[waiting[ready]] = depth[parent[waiting[ready]]] + 1
         known[waiting[ready]] = True
         waiting = waiting[~ready]
@@ -196,18 +199,20 @@ def _depths(parent: Ints, ctx: Ints) -> Ints:
 
 
 def _paths(
-    parent: Ints, loop: Ints, occurrence: Ints, depth: Ints, names: Mapping[int, str]
+    parent: Ints, name: Ints, occurrence: Ints, depth: Ints, names: Mapping[int, str]
 ) -> tuple[list[str], Ints]:
     paths, path_of = [""], np.zeros(len(parent), np.int64)
     for level in range(1, int(depth.max()) + 1):
         members = np.flatnonzero(depth == level)
-        loops, occurrences = int(loop.max()) + 1, int(occurrence.max()) + 1
-        keys = (path_of[parent[members]] * loops + loop[members]) * occurrences + occurrence[members]
+        name_count, occurrence_count = int(name.max()) + 1, int(occurrence.max()) + 1
+        keys = (path_of[parent[members]] * name_count + name[members]) * occurrence_count + occurrence[
+            members
+        ]
         distinct, inverse = np.unique(keys, return_inverse=True)
         path_of[members] = len(paths) + inverse
         for key in distinct.tolist():
-            above, name = divmod(key // occurrences, loops)
-            paths.append(_path(paths[above], names.get(name, "?"), key % occurrences))
+            above, name_id = divmod(key // occurrence_count, name_count)
+            paths.append(_path(paths[above], names.get(name_id, "?"), key % occurrence_count))
     return paths, path_of
 
 
@@ -216,8 +221,8 @@ def _path(parent: str, name: str, occurrence: int) -> str:
     return f"{parent}/{element}" if parent else element
 
 
-def _fill_level(level: int, parent: Ints, number: Ints, depth: Ints, starts: Ints, numbers: Ints) -> None:
+def _fill_level(level: int, parent: Ints, number: Ints, depth: Ints, starts: Ints, around: Ints) -> None:
     members = np.flatnonzero(depth == level)
-    for above in range(level - 1):
-        numbers[starts[members] + above] = numbers[starts[parent[members]] + above]
-    numbers[starts[members] + level - 1] = number[members]
+    for above in range(level - 2):
+        around[starts[members] + above] = around[starts[parent[members]] + above]
+    around[starts[members] + level - 2] = number[members]

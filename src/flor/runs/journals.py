@@ -116,7 +116,7 @@ def _read_ring(path: str | None) -> bytes:
         return b""
     if len(second) != SIZE_BYTES or len(first) != SIZE_BYTES:
         return b""
-    seqs_first, seqs_second = (memoryview(half).cast("Q")[3::4].tolist() for half in (first, second))
+    seqs_first, seqs_second = (memoryview(half).cast("Q")[4::5].tolist() for half in (first, second))
     if seqs_first == seqs_second:
         return second
     steady = (i for i, pair in enumerate(zip(seqs_first, seqs_second, strict=True)) if pair[0] == pair[1])

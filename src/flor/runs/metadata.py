@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from flor.entities import FORMAT_VERSION, Kind, Run, RunId, Source, Status
 from flor.errors import FormatTooNew
+from flor.runs import tables
 from flor.runs.journals import Journal
 from flor.runs.records import LoopDefault
 from flor.runs.tables import RunTable
@@ -215,12 +216,10 @@ def _last_values(table: pa.Table, source: Source) -> dict[str, Value]:
     wanted = sources.dictionary.to_pylist().index(source.name.lower()) if len(sources.dictionary) else -1
     ranks = table["rank"].to_numpy()
     rows = np.flatnonzero((codes >= 0) & (sources.indices.to_numpy() == wanted) & (ranks == _lowest(ranks)))
-    last = dict(
-        zip(codes[rows].tolist(), rows.tolist(), strict=True)
-    )  # the later row wins, the first keeps its place
-    kept = (
-        table.take(pa.array(list(last.values()), pa.int64())).select(["kind", "vf", "vi", "vs"]).to_pylist()
-    )
+    # The later row wins, the first one keeps its place.
+    last = dict(zip(codes[rows].tolist(), rows.tolist(), strict=True))
+    positions = tables.array(np.array(list(last.values()), np.int64))
+    kept = table.select(["kind", "vf", "vi", "vs"]).take(positions).to_pylist()
     return {names.dictionary[code].as_py(): _summary(row) for code, row in zip(last, kept, strict=True)}
 
 

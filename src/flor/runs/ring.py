@@ -15,8 +15,8 @@ from pathlib import Path
 from flor.runs.layout import JournalName
 from flor.runs.slots import SIZE
 
-SLOT_COUNT = 1 << 15
-SIZE_BYTES = SLOT_COUNT * SIZE
+SIZE_BYTES = 1 << 20
+SLOT_COUNT = SIZE_BYTES // SIZE
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (not a temporary file: memory that processes share)
 NETWORK_DISKS = {
     "nfs",

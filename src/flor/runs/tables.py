@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from flor.entities import Kind, Source
-from flor.runs.decode import Columns, Contexts, Ints
+from flor.runs.decode import Columns, Ints, Loops
 from flor.runs.layout import JournalName
 from flor.runs.records import LoopDefault
 from flor.runs.schema import RECORDS
@@ -28,28 +29,48 @@ class RunTable:
 def build(processes: Sequence[tuple[JournalName, Columns]]) -> RunTable:
     """The records of the processes of one run, sorted by rank, process, seq."""
     ordered = sorted(processes, key=lambda pair: (pair[0].rank, pair[0].process))
-    loops = _loop_defaults([columns.contexts for _, columns in ordered], [c for _, c in ordered])
-    parts = [_table(name, _with_loop_rows(columns, loops)) for name, columns in ordered]
+    defaults = _loop_defaults([columns.loops for _, columns in ordered])
+    parts = [_table(name, _with_loop_rows(columns, defaults)) for name, columns in ordered]
     table = pa.concat_tables(parts).unify_dictionaries() if parts else RECORDS.empty_table()
-    return RunTable(table, loops)
+    return RunTable(table, defaults)
+
+
+def array(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """A numpy array as an Arrow array, null where not `valid`.
+
+    `pyarrow.array` would import pandas to ask whether this is one of its arrays: 0.5 s, and
+    impossible while the interpreter ends.
+    """
+    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+    plain = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), [bitmap, pa.py_buffer(plain)])
+
+
+def strings(values: Sequence[str]) -> pa.Array:
+    """Texts as an Arrow array, without pandas."""
+    encoded = [value.encode("utf-8") for value in values]
+    offsets = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum([len(one) for one in encoded], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
 def _table(name: JournalName, columns: Columns) -> pa.Table:
     count = len(columns.seq)
-    contexts, kind = columns.contexts, columns.kind
+    loops, kind = columns.loops, columns.kind
     arrays = [
-        pa.array(columns.seq),
-        pa.array(columns.ts_us),
-        pa.array(np.full(count, name.rank, np.int32)),
-        pa.array(np.full(count, name.process, np.int64)),
+        array(columns.seq),
+        array(columns.ts_us),
+        array(np.full(count, name.rank, np.int32)),
+        array(np.full(count, name.process, np.int64)),
         _dictionary(columns.name, columns.names, np.int32),
-        _dictionary(contexts.path_of[columns.ctx], contexts.paths, np.int32),
-        _iterations(contexts, columns.ctx),
+        _dictionary(loops.path_of[columns.loop], loops.paths, np.int32),
+        _iterations(loops, columns.loop, columns.iteration),
         _dictionary(kind, KIND_NAMES, np.int8),
         _dictionary(columns.source, SOURCE_NAMES, np.int8),
-        pa.array(columns.number.view(np.float64), mask=kind != Kind.FLOAT),
-        pa.array(columns.number, mask=~_is_whole(columns)),
-        _texts(columns.text, columns.texts),
+        array(columns.number.view(np.float64), kind == Kind.FLOAT),
+        array(columns.number, _is_whole(columns)),
+        strings(columns.texts).take(array(np.maximum(columns.text, 0), columns.text >= 0)),
     ]
     return pa.Table.from_arrays(arrays, schema=RECORDS)
 
@@ -61,72 +82,73 @@ def _is_whole(columns: Columns) -> npt.NDArray[np.bool_]:
 
 
 def _dictionary(codes: Ints, values: list[str], index_type: type[np.signedinteger]) -> pa.DictionaryArray:
-    indices = pa.array(codes.astype(index_type), mask=codes < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(values, pa.string()))
+    indices = array(np.maximum(codes, 0).astype(index_type), codes >= 0)
+    return pa.DictionaryArray.from_arrays(indices, strings(values))
 
 
-def _texts(codes: Ints, values: list[str]) -> pa.Array:
-    return pa.array(values, pa.string()).take(pa.array(codes, mask=codes < 0))
-
-
-def _iterations(contexts: Contexts, ctx: Ints) -> pa.ListArray:
-    depth = contexts.depth[ctx]
-    offsets = np.zeros(len(ctx) + 1, np.int64)
+def _iterations(loops: Loops, loop: Ints, iteration: Ints) -> pa.ListArray:
+    """For each record the iterations around its loop, then its own."""
+    depth = loops.depth[loop]
+    offsets = np.zeros(len(loop) + 1, np.int32)
     np.cumsum(depth, out=offsets[1:])
-    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], depth)
-    numbers = contexts.numbers[np.repeat(contexts.starts[ctx], depth) + within]
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(numbers))
+    lengths = np.maximum(depth - 1, 0)
+    begins = np.cumsum(lengths) - lengths
+    numbers = np.empty(offsets[-1], np.int64)
+    is_last = np.zeros(offsets[-1], bool)
+    is_last[offsets[1:][depth > 0] - 1] = True
+    numbers[is_last] = iteration[depth > 0]
+    within = np.arange(int(lengths.sum())) - np.repeat(begins, lengths)
+    numbers[~is_last] = loops.around[np.repeat(loops.starts[loop], lengths) + within]
+    return pa.ListArray.from_arrays(array(offsets), array(numbers))
 
 
-def _loop_defaults(contexts: Sequence[Contexts], columns: Sequence[Columns]) -> dict[str, LoopDefault]:
-    """For each path what most of its iterations without a row of their own are worth."""
+def _loop_defaults(processes: Sequence[Loops]) -> dict[str, LoopDefault]:
+    """For each path what most of its loops say of their iterations' values."""
     votes: dict[str, int] = {}
-    for some, rows in zip(contexts, columns, strict=True):
-        bare = _bare(some, rows)
-        weight = np.where(some.is_index[bare], 1, -1)
-        totals = np.bincount(some.path_of[bare], weights=weight, minlength=len(some.paths))
-        for path, total in zip(some.paths[1:], totals[1:].tolist(), strict=True):
+    for loops in processes:
+        weight = np.where(loops.is_index, 1, -1)
+        totals = np.bincount(loops.path_of, weights=weight, minlength=len(loops.paths))
+        for path, total in zip(loops.paths[1:], totals[1:].tolist(), strict=True):
             votes[path] = votes.get(path, 0) + int(total)
     return {path: "index" if total > 0 else "none" for path, total in votes.items()}
 
 
-def _bare(contexts: Contexts, rows: Columns) -> Ints:
-    """The iterations that have no row with their value."""
-    has_row = np.zeros(len(contexts.depth), bool)
-    has_row[rows.ctx[rows.source == Source.LOOP]] = True
-    return np.flatnonzero(~has_row & (contexts.depth > 0))
+def _with_loop_rows(columns: Columns, defaults: dict[str, LoopDefault]) -> Columns:
+    """The columns with a row for each iteration of a loop that differs from its path's default."""
+    loops = columns.loops
+    default = np.array([defaults.get(path) == "index" for path in loops.paths])
+    is_odd = (loops.is_index != default[loops.path_of]) & (loops.depth > 0)
+    if not is_odd.any():
+        return columns
+    has_value = columns.source == Source.LOOP
+    valued = set(zip(columns.loop[has_value].tolist(), columns.iteration[has_value].tolist(), strict=True))
+    seen: dict[tuple[int, int], int] = {}
+    for row in np.flatnonzero(is_odd[columns.loop]).tolist():
+        key = (int(columns.loop[row]), int(columns.iteration[row]))
+        if key not in valued:
+            seen.setdefault(key, row)
+    return _insert(columns, np.array(list(seen.values()), np.int64))
 
 
-def _with_loop_rows(columns: Columns, loops: dict[str, LoopDefault]) -> Columns:
-    """The columns with a row for each iteration that differs from its path's default."""
-    contexts = columns.contexts
-    bare = _bare(contexts, columns)
-    default = np.array([loops.get(path) == "index" for path in contexts.paths])
-    odd = bare[contexts.is_index[bare] != default[contexts.path_of[bare]]]
-    return _insert(columns, odd) if len(odd) else columns
+def _insert(columns: Columns, rows: Ints) -> Columns:
+    """The columns with the value of the iteration of each of these rows before it."""
+    is_index = columns.loops.is_index[columns.loop[rows]]
+    nothing = np.full(len(rows), -1, np.int64)
 
-
-def _insert(columns: Columns, ctx: Ints) -> Columns:
-    contexts = columns.contexts
-    last = contexts.numbers[contexts.starts[ctx] + contexts.depth[ctx] - 1]
-    kind = np.where(contexts.is_index[ctx], int(Kind.INT), int(Kind.NULL))
-    seq = np.concatenate([columns.seq, contexts.seq[ctx]])
-    order = np.argsort(seq, kind="stable")
-    nothing = np.full(len(ctx), -1, np.int64)
-
-    def merged(old: Ints, new: Ints) -> Ints:
-        return np.concatenate([old, new])[order]
+    def inserted(old: Ints, new: Ints) -> Ints:
+        return np.insert(old, rows, new)
 
     return Columns(
-        seq=seq[order],
-        ts_us=merged(columns.ts_us, np.zeros(len(ctx), np.int64)),
-        name=merged(columns.name, nothing),
+        seq=inserted(columns.seq, columns.seq[rows]),
+        ts_us=inserted(columns.ts_us, columns.ts_us[rows]),
+        name=inserted(columns.name, nothing),
         names=columns.names,
-        ctx=merged(columns.ctx, ctx),
-        kind=merged(columns.kind, kind),
-        source=merged(columns.source, np.full(len(ctx), int(Source.LOOP))),
-        number=merged(columns.number, last - 1),
-        text=merged(columns.text, nothing),
+        loop=inserted(columns.loop, columns.loop[rows]),
+        iteration=inserted(columns.iteration, columns.iteration[rows]),
+        kind=inserted(columns.kind, np.where(is_index, int(Kind.INT), int(Kind.NULL))),
+        source=inserted(columns.source, np.full(len(rows), int(Source.LOOP))),
+        number=inserted(columns.number, columns.iteration[rows] - 1),
+        text=inserted(columns.text, nothing),
         texts=columns.texts,
-        contexts=contexts,
+        loops=columns.loops,
     )
