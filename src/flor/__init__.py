@@ -4,6 +4,8 @@ Importing takes `--kwargs` out of `sys.argv` and registers two hooks; nothing el
 Everything public is loaded when it is first used.
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flor.record import startup as _startup
@@ -37,6 +39,18 @@ __all__ = [
 __version__ = "0.1.0"
 
 _startup.begin()
+
+
+class _Facade(ModuleType):
+    """Keeps `flor.query` the function when the package `flor.query` is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Python makes an imported submodule an attribute of its package.
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Facade
 
 
 def __getattr__(name: str) -> Any:
