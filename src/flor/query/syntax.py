@@ -75,7 +75,7 @@ def arguments(call: Node) -> list[str | None]:
     """The texts that a table function is given; None for an argument that is not one text."""
     function = call["function"]
     if "arguments" not in function:
-        return [_text(part) for part in function["children"]]
+        return [None if part["alias"] else _text(part) for part in function["children"]]
     return [None if part["name"] else _text(part["expression"]) for part in function["arguments"]]
 
 

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flor.entities import Run, RunId, Source
 from flor.query import contexts
@@ -113,7 +112,7 @@ def _logs(origin: Origin) -> View:
     for name, column in _run_columns(found).items():
         table = table.append_column(name, column)
     table = table.append_column("ctx_id", pa.array(contexts.identities(found)))
-    table = table.append_column("wall_time", pc.divide(raw["ts"], 1000).cast(_TIME))
+    table = table.append_column("wall_time", raw["ts"].cast(_TIME))
     columns = {
         **_same("projid", "tstamp", "filename", "run", "rank", "process", "ctx_id", "path", "name"),
         "value": text_of(),

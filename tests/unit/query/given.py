@@ -67,7 +67,7 @@ def _row(run: int, seq: int, one: Logged) -> dict[str, Any]:
     return {
         "run": run,
         "seq": seq,
-        "ts": 1_750_000_000_000_000_000 + seq * 1_000_000,
+        "ts": 1_750_000_000_000_000 + seq * 1_000,
         "rank": one.rank,
         "process": one.process,
         "name": one.name,
