@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import pyarrow.parquet as pq
 
 from flor.errors import Unreadable
-from flor.runs import frames, metadata
+from flor.runs import frames, metadata, parquet
 from flor.runs.frames import Frame
 from flor.runs.layout import Layout, SealedName
 from flor.runs.metadata import RunMetadata
-from flor.runs.schema import METADATA_KEY
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -67,17 +65,15 @@ def read_metadata(path: Path) -> RunMetadata:
     """The description in a sealed file, whole.
 
     Raises:
-        Unreadable: the file is damaged.
+        FileNotFoundError: it has gone.
+        Unreadable: it is damaged.
         FormatTooNew: a newer FlorDB wrote it.
     """
+    content = parquet.description(path)
     try:
-        content = pq.read_schema(path).metadata[METADATA_KEY]
         return metadata.unpack(content, path)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        hint = "Run `python -m flor fsck` for the extent of the damage."
-        raise Unreadable(f"{path} cannot be read: {error}", hint) from error
+    except (ValueError, KeyError) as error:
+        raise Unreadable(f"{path} has no description of its run: {error}") from error
 
 
 def _read(name: SealedName, path: Path, stat: os.stat_result) -> _Entry:

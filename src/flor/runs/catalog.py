@@ -13,6 +13,7 @@ from flor.runs import seal as sealing
 from flor.runs.journals import Journal
 from flor.runs.layout import SEALED_SUFFIX, JournalName, Layout, SealedName, parse_sealed_name
 from flor.runs.metadata import RunMetadata
+from flor.runs.packs import Member
 from flor.runs.records import Chunk
 from flor.runs.tables import RunTable
 from flor.times import to_text
@@ -27,6 +28,7 @@ class Entry:
     run: Run
     metadata: RunMetadata
     parts: tuple[SealedName, ...]
+    members: tuple[Member, ...]  # the same parts, as files
     live: RunTable | None
 
 
@@ -115,8 +117,10 @@ class Catalog:
         wanted = [entry for entry in self.entries if runs is None or entry.run.run in runs]
         if names is not None:
             wanted = [entry for entry in wanted if not entry.metadata.names.keys().isdisjoint(names)]
-        sources_of = [(entry.run, entry.metadata.loops, entry.parts, entry.live) for entry in wanted]
-        return chunks.read(self.layout, sources_of, names, sources, columns)
+        files = [
+            chunks.RunFiles(entry.run, entry.metadata.loops, entry.members, entry.live) for entry in wanted
+        ]
+        return chunks.read(self.layout, files, chunks.Choice(names, sources, columns))
 
     @cached_property
     def _by_id(self) -> Mapping[RunId, Entry]:
@@ -182,4 +186,5 @@ def _entry(parts: Sequence[cache.Description], processes: Sequence[Journal]) -> 
         table, described = sealing.read_run(processes, sealed)
         known.append(described)
     merged = metadata.merge(known)
-    return Entry(metadata.to_run(merged), merged, tuple(part.name for part in parts), table)
+    members = tuple(Member(str(part.name), part.size, part.mtime_ns, part.metadata.rows) for part in parts)
+    return Entry(metadata.to_run(merged), merged, tuple(part.name for part in parts), members, table)

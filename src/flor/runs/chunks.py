@@ -1,82 +1,126 @@
 """Records from sealed files and living processes, several small runs in one table."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from flor.entities import Run, Source
+from flor.entities import Run, RunId, Source
 from flor.errors import Unreadable
-from flor.runs.layout import Layout, SealedName
+from flor.runs import packs, parquet
+from flor.runs.layout import SEALED_SUFFIX, Layout
+from flor.runs.packs import Member
 from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
 from flor.runs.tables import RunTable, array
 
+_ORDER = ("rank", "process", "seq")
 CHUNK_ROWS = 1_000_000
 """Small runs are put together up to this many rows; a larger run is a chunk of its own."""
 
-RunSource = tuple[Run, Mapping[str, LoopDefault], Sequence[SealedName], RunTable | None]
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Where the records of one run are."""
+
+    run: Run
+    loops: Mapping[str, LoopDefault]
+    sealed: Sequence[Member]
+    live: RunTable | None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its records could be in a pack."""
+        return self.live is None and len(self.sealed) == 1 and self.sealed[0].rows <= packs.SMALL_ROWS
 
 
-def read(
-    layout: Layout,
-    wanted: Sequence[RunSource],
-    names: Collection[str] | None,
-    sources: Collection[Source],
-    columns: Collection[str] | None,
-) -> Iterator[Chunk]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows and columns are wanted."""
+
+    names: Collection[str] | None
+    sources: Collection[Source]
+    columns: Collection[str] | None
+
+    def kept(self) -> list[str]:
+        """The columns of a chunk, in the order of the schema."""
+        return [name for name in RECORDS.names if self.columns is None or name in self.columns]
+
+    def needed(self) -> list[str]:
+        """The columns to read: also those by which rows are chosen and ordered."""
+        return [name for name in RECORDS.names if name in {*self.kept(), *_ORDER, "name", "source"}]
+
+
+def read(layout: Layout, wanted: Sequence[RunFiles], choice: Choice) -> Iterator[Chunk]:
     """See `Catalog.chunks`.
 
     Raises:
         Unreadable: a sealed file is damaged.
     """
-    kept = [name for name in RECORDS.names if columns is None or name in columns]
-    needed = [name for name in RECORDS.names if name in {*kept, "name", "source", "rank", "process", "seq"}]
-    batch: list[tuple[Run, Mapping[str, LoopDefault], pa.Table]] = []
-    for run, loops, parts, live in wanted:
-        table = _select(_run_table(layout, parts, live, needed), names, sources)
-        if batch and sum(len(one) for *_, one in batch) + len(table) > CHUNK_ROWS:
-            yield _chunk(batch, kept)
+    small = [files for files in wanted if files.is_small]
+    packed: set[RunId] = set()
+    if len(small) >= packs.WORTHWHILE:
+        for chunk in _read_packed(layout, small, choice):
+            packed.update(run.run for run in chunk.runs)
+            yield chunk
+    yield from _read_singly(layout, [files for files in wanted if files.run.run not in packed], choice)
+
+
+def _read_packed(layout: Layout, small: Sequence[RunFiles], choice: Choice) -> Iterator[Chunk]:
+    left = {files.sealed[0]: files for files in small}
+    for pack in packs.covering(layout, list(left)):
+        # Two readers may have packed the same file at the same time: it counts once.
+        found = [(i, left[one]) for i, one in enumerate(pack.members) if one in left]
+        try:
+            table = _select(packs.read(pack, choice.needed()), choice)
+        except Unreadable:
+            continue  # the sealed files themselves are read instead
+        for _, files in found:
+            del left[files.sealed[0]]
+        yield _renumbered(table, len(pack.members), found, choice)
+
+
+def _renumbered(
+    table: pa.Table, member_count: int, found: Sequence[tuple[int, RunFiles]], choice: Choice
+) -> Chunk:
+    """The rows of the found members, with `run` counting through these alone."""
+    position = np.full(member_count, -1, np.int32)
+    position[[i for i, _ in found]] = np.arange(len(found))
+    runs = position[table["run"].to_numpy()]
+    if len(found) < member_count:
+        table, runs = table.filter(_mask(runs >= 0)), runs[runs >= 0]
+    kept = table.select(choice.kept()).append_column("run", array(runs))
+    return Chunk(tuple(files.run for _, files in found), kept, tuple(files.loops for _, files in found))
+
+
+def _read_singly(layout: Layout, wanted: Sequence[RunFiles], choice: Choice) -> Iterator[Chunk]:
+    batch: list[tuple[RunFiles, pa.Table]] = []
+    for files in wanted:
+        table = _select(_run_table(layout, files, choice.needed()), choice)
+        if batch and sum(len(one) for _, one in batch) + len(table) > CHUNK_ROWS:
+            yield _chunk(batch, choice)
             batch = []
-        batch.append((run, loops, table))
+        batch.append((files, table))
     if batch:
-        yield _chunk(batch, kept)
+        yield _chunk(batch, choice)
 
 
-def read_sealed(path: Path, columns: Sequence[str]) -> pa.Table:
-    """The columns of one sealed file.
-
-    Raises:
-        Unreadable: the file is damaged.
-    """
-    try:
-        return pq.ParquetFile(path).read(columns=list(columns), use_threads=False)
-    except (OSError, ValueError) as error:
-        hint = "Run `python -m flor fsck` for the extent of the damage."
-        raise Unreadable(f"{path} cannot be read: {error}", hint) from error
-
-
-def _run_table(
-    layout: Layout, parts: Sequence[SealedName], live: RunTable | None, columns: list[str]
-) -> pa.Table:
-    tables = [read_sealed(layout.sealed_file(name), columns) for name in parts]
-    if live:
-        tables.append(live.table.select(columns))
+def _run_table(layout: Layout, files: RunFiles, columns: list[str]) -> pa.Table:
+    tables = [parquet.read(layout.sealed / f"{one.file}{SEALED_SUFFIX}", columns) for one in files.sealed]
+    if files.live:
+        tables.append(files.live.table.select(columns))
     if len(tables) == 1:
-        return tables[0].replace_schema_metadata(None)
-    together = pa.concat_tables(
-        [table.replace_schema_metadata(None) for table in tables]
-    ).unify_dictionaries()
-    return together.sort_by([("rank", "ascending"), ("process", "ascending"), ("seq", "ascending")])
+        return tables[0]
+    together = pa.concat_tables(tables).unify_dictionaries()
+    return together.sort_by([(column, "ascending") for column in _ORDER])
 
 
-def _select(table: pa.Table, names: Collection[str] | None, sources: Collection[Source]) -> pa.Table:
-    mask = _is_one_of(table["source"], {source.name.lower() for source in sources})
-    if names is not None:
-        mask &= _is_one_of(table["name"], set(names), also_null=True)
+def _select(table: pa.Table, choice: Choice) -> pa.Table:
+    mask = _is_one_of(table["source"], {source.name.lower() for source in choice.sources})
+    if choice.names is not None:
+        mask &= _is_one_of(table["name"], set(choice.names), also_null=True)
     return table if mask.all() else table.filter(_mask(mask))
 
 
@@ -95,8 +139,8 @@ def _is_one_of(
     return np.concatenate(found)
 
 
-def _chunk(batch: Sequence[tuple[Run, Mapping[str, LoopDefault], pa.Table]], columns: Sequence[str]) -> Chunk:
-    positions = np.repeat(np.arange(len(batch), dtype=np.int32), [len(table) for *_, table in batch])
-    together = pa.concat_tables([table for *_, table in batch]).unify_dictionaries().select(list(columns))
+def _chunk(batch: Sequence[tuple[RunFiles, pa.Table]], choice: Choice) -> Chunk:
+    positions = np.repeat(np.arange(len(batch), dtype=np.int32), [len(table) for _, table in batch])
+    together = pa.concat_tables([table for _, table in batch]).unify_dictionaries().select(choice.kept())
     together = together.append_column("run", array(positions))
-    return Chunk(tuple(run for run, *_ in batch), together, tuple(loops for _, loops, _ in batch))
+    return Chunk(tuple(files.run for files, _ in batch), together, tuple(files.loops for files, _ in batch))

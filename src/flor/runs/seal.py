@@ -1,27 +1,17 @@
 """The journals of a run whose processes are gone become one Parquet file."""
 
 import fcntl
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from flor.entities import RunId
-from flor.runs import metadata, tables
+from flor.runs import metadata, parquet, tables
 from flor.runs.decode import columns
 from flor.runs.journals import Journal
 from flor.runs.layout import Layout, SealedName
 from flor.runs.metadata import RunMetadata
-from flor.runs.schema import METADATA_KEY
 from flor.runs.tables import RunTable
-
-_ENCODINGS = {"vf": "BYTE_STREAM_SPLIT"} | dict.fromkeys(
-    ("seq", "ts", "rank", "process", "vi", "it.list.element"), "DELTA_BINARY_PACKED"
-)
-_DICTIONARIES = ["name", "path", "kind", "source", "vs"]
 
 
 def read_run(journals: Sequence[Journal], sealed: Mapping[str, int]) -> tuple[RunTable, RunMetadata]:
@@ -51,34 +41,13 @@ def seal(
     records, described = read_run(journals, sealed)
     if records.table.num_rows or not parts:
         number = max((name.part for name, _ in parts), default=-1) + 1
-        write(
+        parquet.write(
             layout.sealed_file(SealedName(RunId(described.run), number)),
             records.table,
             metadata.pack(described),
         )
     for journal in journals:
         remove(layout, journal)
-
-
-def write(path: Path, table: pa.Table, described: bytes) -> None:
-    """Write a Parquet file beside its place, sync it, and rename it there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            described_table = table.replace_schema_metadata({METADATA_KEY: described})
-            pq.write_table(
-                described_table,
-                file,
-                compression="zstd",
-                use_dictionary=_DICTIONARIES,
-                column_encoding=_ENCODINGS,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def remove(layout: Layout, journal: Journal) -> None:
