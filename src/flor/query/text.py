@@ -1,12 +1,6 @@
 """The values of records in SQL, which knows one type a column: as text, which holds all, or as numbers."""
 
 import json
-import math
-from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import date
-from enum import Enum
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +8,10 @@ import pyarrow.compute as pc
 
 from flor.entities import BlobReference, Kind
 from flor.query.mixed import MIXED
+from flor.query.plain import jsonable
 from flor.runs import values
 
 FIELDS = ("kind", "vf", "vi", "vs")
-
-_MOST_BITS = 10_000  # Python writes no longer integer in decimal
 
 
 def text_of(prefix: str = "") -> str:
@@ -50,7 +43,7 @@ def is_numeric(cells: pa.ChunkedArray) -> bool:
 
 def json_text(value: object) -> str:
     """The value as JSON: NaN and infinities as strings, times in ISO form, bytes in base64."""
-    text = json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return printable(text)
 
 
@@ -99,25 +92,3 @@ def plain_json(texts: pa.ChunkedArray, kinds: pa.ChunkedArray) -> pa.ChunkedArra
     return pa.chunked_array(
         [pc.replace_with_mask(texts.combine_chunks(), flags, pa.array(replaced, texts.type))]
     )
-
-
-def _jsonable(value: object) -> Any:
-    if isinstance(value, BlobReference):
-        return _jsonable(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    return _scalar(value.value if isinstance(value, Enum) else value)
-
-
-def _scalar(value: object) -> Any:
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        return hex(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if value is None or isinstance(value, (int, float, str)):
-        return value
-    if isinstance(value, date):
-        return value.isoformat()
-    return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)

@@ -63,7 +63,7 @@ def test_runs_are_listed_with_their_arguments_and_last_values_as_json():
     assert json.loads(frame["values"][0]) == {
         "nan": "NaN",
         "list": [1, "-Infinity", "é"],
-        "time": "2026-01-31T00:00:00",
+        "time": "2026-01-31T00:00:00.000000",
         "bytes": "YQ==",
         "blob": {"hash": "ab", "shape": [2, 3], "dtype": "float32", "format": "npy", "size_bytes": 24},
     }
