@@ -10,26 +10,26 @@ import flor
 mpl.use("Agg")  # draws into a file; no screen is needed
 from matplotlib import pyplot as plt
 
-pd.set_option("display.width", 110, "display.max_columns", None)
+pd.set_option("display.width", 120, "display.max_columns", None)  # whole rows, however wide
 
 print('\n>>> flor.dataframe("device", "seed", "epochs", "batch_size", "lr", "accuracy")')
 print(flor.dataframe("device", "seed", "epochs", "batch_size", "lr", "accuracy"))
 
-losses = flor.dataframe("batch_size", "lr", "loss")
-print('\n>>> flor.dataframe("batch_size", "lr", "loss")')
+losses = flor.dataframe("lr", "loss")
+print('\n>>> flor.dataframe("lr", "loss")')
 print(losses)
 
-accuracies = flor.dataframe("batch_size", "lr", "val_acc")
+accuracies = flor.dataframe("lr", "val_acc")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-for (tstamp, batch_size, lr), run in losses.groupby(["tstamp", "batch_size", "lr"]):
-    label = f"{tstamp:%H:%M:%S}  batch {batch_size}, lr {lr:g}"
+for (tstamp, lr), run in losses.groupby(["tstamp", "lr"]):
+    label = f"{tstamp:%H:%M:%S}, lr = {lr:g}"
     steps_per_epoch = run["step"].max()
     left.plot(run["epoch"] - 1 + run["step"] / steps_per_epoch, run["loss"], label=label, linewidth=1)
     epochs = accuracies[accuracies["tstamp"] == tstamp]
     right.plot(epochs["epoch"], epochs["val_acc"], marker="o", label=label)
 
-left.set(title="loss of each step", xlabel="epochs", ylabel="cross-entropy", yscale="log")
+left.set(title="loss of each step", xlabel="epochs", ylabel="cross-entropy")
 right.set(title="validation accuracy after each epoch", xlabel="epoch", ylabel="%")
 right.xaxis.get_major_locator().set_params(integer=True)
 for axes in (left, right):

@@ -87,4 +87,5 @@ def _environ(folder: Path) -> dict[str, str]:
     identity = {"GIT_AUTHOR_NAME": "A Reader", "GIT_AUTHOR_EMAIL": "reader@localhost"}
     identity |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in identity.items()}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return kept | identity | {"HOME": str(folder), "PATH": path, "PYTHONUTF8": "1"}
+    # A document shows what is logged, however fast the machine is that runs it.
+    return kept | identity | {"HOME": str(folder), "PATH": path, "PYTHONUTF8": "1", "FLOR_ECHO": "all"}
