@@ -1,13 +1,18 @@
 """Someone at a shell in a git repository of their own: runs scripts and `flor`, piped or on a terminal."""
 
+import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from flor.cli.main import main
 
 TRAIN = """import flor
 
@@ -25,6 +30,7 @@ class CliUser:
     """What they see of a command: exit code, stdout, stderr."""
 
     folder: Path
+    source: str = str(Path(__file__).parents[2] / "src")
 
     @classmethod
     def with_repository(cls, folder: Path) -> "CliUser":
@@ -35,6 +41,10 @@ class CliUser:
         user.git("add", "train.py")
         user.git("commit", "--quiet", "-m", "A training script")
         return user
+
+    def copied(self, folder: Path) -> "CliUser":
+        """The same with a copy of everything, to be changed at will; the project keeps its name."""
+        return CliUser(shutil.copytree(self.folder, folder / self.folder.name))
 
     def write(self, name: str, content: str) -> Path:
         path = self.folder / name
@@ -53,16 +63,20 @@ class CliUser:
         return self._run([sys.executable, "-m", "flor", *arguments], answer=answer, environ=environ)
 
     def json(self, *arguments: str) -> Any:
-        done = self.flor(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(self.read(*arguments, "--json"))
 
     def rows(self, *arguments: str) -> list[dict[str, str]]:
         """The piped table of a command."""
-        done = self.flor(*arguments)
-        assert done.returncode == 0, done.stderr
-        header, *rows = (line.split("\t") for line in done.stdout.splitlines())
+        header, *rows = (line.split("\t") for line in self.read(*arguments).splitlines())
         return [dict(zip(header, row, strict=True)) for row in rows]
+
+    def read(self, *arguments: str) -> str:
+        """What `flor ARGUMENTS` prints, without the price of a process of its own."""
+        out, err = io.StringIO(), io.StringIO()
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
+            code = main(arguments)
+        assert code == 0, err.getvalue()
+        return out.getvalue()
 
     def terminal(self, *arguments: str, columns: int = 100, answer: str = "") -> str:
         """What `flor ARGUMENTS` shows on a terminal, the answer typed in included."""
@@ -102,7 +116,7 @@ class CliUser:
 
     def _environ(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLOR_", "GIT_"))}
-        return kept | {"FLOR_ECHO": "off", "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+        return kept | {"FLOR_ECHO": "off", "PYTHONPATH": self.source}
 
 
 def _read_all(descriptor: int) -> str:

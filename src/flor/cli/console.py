@@ -92,13 +92,8 @@ class Console:
 
     def paragraph(self, text: str, *, indent: int = 2) -> None:
         """Print text, wrapped on a terminal."""
-        margin = " " * indent
-        width = self._width() if self.is_terminal else _UNLIMITED
-        self.lines(
-            textwrap.wrap(
-                text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
-            )
-        )
+        width = self._width() - indent if self.is_terminal else _UNLIMITED
+        self.lines(" " * indent + line for line in textwrap.wrap(text, width, break_on_hyphens=False))
 
     def note(self, message: str) -> None:
         """Print a line that is not part of the result."""

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from flor.cli import here, store, tabular
+from flor.cli import frames, here, store, tabular
 from flor.cli.console import Console
 from flor.query import frame
 from flor.runs.catalog import Catalog
@@ -28,7 +28,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--where", metavar="PREDICATE", help="keep the rows that satisfy a SQL predicate")
     parser.add_argument("--ranks", choices=["all"], help="records of all ranks, with a column rank")
     parser.add_argument("--provenance", action="store_true", help="add a column NAME_source for each name")
-    tabular.add_outputs(parser)
+    tabular.add_outputs(parser, "row", parquet=True)
 
 
 def execute(arguments: Namespace, console: Console) -> int:
@@ -43,7 +43,7 @@ def execute(arguments: Namespace, console: Console) -> int:
         ranks=arguments.ranks,
         projid=project.projid if project.subfolder else None,
     )
-    tabular.deliver(result, arguments, console)
+    frames.deliver(result, arguments, console)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from flor.cli import here, store, tabular
+from flor.cli import frames, here, store, tabular
 from flor.cli.console import Console
 from flor.query import sql
 
@@ -20,12 +20,12 @@ def configure(parser: ArgumentParser) -> None:
     """Add the command's arguments and examples."""
     parser.epilog = EXAMPLES
     parser.add_argument("sql", metavar="SQL", help="a SELECT statement")
-    tabular.add_outputs(parser)
+    tabular.add_outputs(parser, "row", parquet=True)
 
 
 def execute(arguments: Namespace, console: Console) -> int:
     """Show what the query gives."""
     project = here.project()
     result = sql.query(store.catalog(project, console), arguments.sql, project.repository)
-    tabular.deliver(result, arguments, console, newest=False)
+    frames.deliver(result, arguments, console, newest=False)
     return 0

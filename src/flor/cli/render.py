@@ -18,6 +18,8 @@ GAP = "  "
 _MOST_BITS = 10_000  # Python refuses to write longer integers in decimal
 _SHORTEST_TEXT = 8  # a column of text is not cut below this width
 _BREAKS = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # making one costs more than using it
+_AS_THEY_ARE = {str, bool, type(None)}
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -63,26 +65,28 @@ def _escaped(char: str) -> str:
 
 def jsonable(value: object) -> Any:
     """The value as JSON has it: NaN and infinities as strings, times in ISO form."""
-    if isinstance(value, Blob):
-        return jsonable(value.reference)
-    if isinstance(value, BlobReference):
-        return jsonable(asdict(value))
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
+    if isinstance(value, Blob):
+        return jsonable(value.reference)
+    if isinstance(value, BlobReference):
+        return jsonable(asdict(value))
     return _json_scalar(value)
 
 
 def _json_scalar(value: object) -> Any:
-    if isinstance(value, Enum):
-        return _json_scalar(value.value)
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        return hex(value)
-    if value is None or isinstance(value, (int, str)):
-        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
+    if isinstance(value, int):
+        return hex(value) if value.bit_length() > _MOST_BITS else value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return value.isoformat("T", "microseconds")
     if isinstance(value, bytes):
@@ -98,6 +102,8 @@ def _not_finite(value: float) -> str:
 
 def dumps(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
     """JSON of the value."""
+    if indent is None and not ascii_only:
+        return _ENCODER.encode(jsonable(value))
     return json.dumps(jsonable(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 
 

@@ -67,7 +67,9 @@ def _pushed(project: Project) -> frozenset[str]:
 
 
 def _table(runs: Sequence[Run], short: Mapping[RunId, str]) -> Table:
-    rows = [
-        (short[run.run], run.tstamp, run.filename, run.status, render.assignments(run.args)) for run in runs
-    ]
-    return Table(("run", "when", "script", "status", "arguments"), rows)
+    columns = ("run", "when", "script", "status", "arguments")
+    return Table(columns, [_row(run, short[run.run]) for run in runs])
+
+
+def _row(run: Run, short: str) -> tuple[object, ...]:
+    return short, run.tstamp, run.filename, run.status.value, render.assignments(run.args)

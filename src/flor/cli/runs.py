@@ -8,7 +8,6 @@ from flor.cli import here, render, store, tabular
 from flor.cli.console import NEWEST, Console
 from flor.cli.render import Table
 from flor.entities import Run, RunId
-from flor.query import choice
 
 EXAMPLES = """examples:
   flor runs
@@ -35,12 +34,10 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--where",
         metavar="PREDICATE",
-        help="keep the runs that satisfy a SQL predicate over the columns below, arguments and last values",
+        help="keep the runs that satisfy a SQL predicate over run, tstamp, status, ... and named values",
     )
     parser.add_argument("--limit", type=_count, metavar="N", help="the newest N runs")
-    outputs = parser.add_mutually_exclusive_group()
-    outputs.add_argument("--csv", metavar="FILE", help="write all runs to FILE (- for standard output)")
-    outputs.add_argument("--json", action="store_true", help="print one JSON object a run")
+    tabular.add_outputs(parser, "run")
 
 
 def execute(arguments: Namespace, console: Console) -> int:
@@ -49,16 +46,16 @@ def execute(arguments: Namespace, console: Console) -> int:
     catalog = store.catalog(project, console)
     runs = store.listed(project, catalog)
     if arguments.where:
+        from flor.query import choice  # loads DuckDB and pandas, which a plain list can do without
+
         runs = choice.matching(runs, arguments.where)
     if arguments.limit is not None:
         runs = runs[max(len(runs) - arguments.limit, 0) :]
-    if arguments.json:
-        console.json([facts(run) for run in runs])
-    elif console.is_terminal and not arguments.csv:
+    if console.is_terminal and not (arguments.csv or arguments.json):
         table = overview(runs[-NEWEST:], store.short_ids(catalog.runs))
         console.table(table, total=len(runs))
     else:
-        tabular.deliver_table(complete(runs), arguments, console)
+        tabular.deliver(complete(runs), arguments, console)
     return 0
 
 
