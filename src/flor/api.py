@@ -95,11 +95,7 @@ def dataframe(
     """
     from flor.query import frame
 
-    project = _project()
-    projid = project.projid if project.subfolder else None
-    return frame.dataframe(
-        _catalog(project), names, where=where, provenance=provenance, ranks=ranks, projid=projid
-    )
+    return frame.dataframe(_catalog(_project()), names, where=where, provenance=provenance, ranks=ranks)
 
 
 def query(sql: str) -> "pd.DataFrame":
@@ -130,4 +126,5 @@ def _catalog(project: "Project") -> "Catalog":
     from flor.runs.catalog import Catalog
     from flor.runs.layout import Layout
 
-    return Catalog.open(Layout(project.home))
+    found = Catalog.open(Layout(project.home))
+    return found.of_project(project.projid) if project.subfolder else found

@@ -67,6 +67,8 @@ def show(text: str) -> None:
         write(text)
     except UnicodeEncodeError:
         write(text.encode("ascii", "backslashreplace").decode("ascii"))
+    except (OSError, ValueError):
+        return  # nobody reads: a closed pipe or stream
 
 
 def _place(link: Node) -> Any:

@@ -88,6 +88,10 @@ class Catalog:
         ids = ", ".join(run.run for run in found[:5])
         raise RunNotFound(f"{text!r} stands for {len(found)} runs: {ids}.", "Give more of the id.")
 
+    def of_project(self, projid: str) -> "Catalog":
+        """The runs of one project of a store that several share."""
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.run.projid == projid))
+
     def entry(self, run: RunId) -> Entry:
         """The entry of a run of this catalog."""
         return self._by_id[run]
