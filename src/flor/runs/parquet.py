@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from flor.errors import Unreadable
-from flor.runs.schema import METADATA_KEY
+from flor.runs.schema import HASH_KEY, METADATA_KEY
 
 _ENCODINGS = {"vf": "BYTE_STREAM_SPLIT"} | dict.fromkeys(
     ("seq", "ts", "rank", "process", "vi", "it.list.element"), "DELTA_BINARY_PACKED"
@@ -28,9 +29,14 @@ def write(path: Path, table: pa.Table, description: bytes) -> None:
     encodings = _ENCODINGS | ({"run": "DELTA_BINARY_PACKED"} if "run" in table.column_names else {})
     try:
         with temporary.open("wb") as file:
-            described = table.replace_schema_metadata({METADATA_KEY: description})
+            keys = {METADATA_KEY: description, HASH_KEY: _hash(description)}
             pq.write_table(
-                described, file, compression="zstd", use_dictionary=_DICTIONARIES, column_encoding=encodings
+                table.replace_schema_metadata(keys),
+                file,
+                compression="zstd",
+                use_dictionary=_DICTIONARIES,
+                column_encoding=encodings,
+                write_page_checksum=True,
             )
             file.flush()
             os.fsync(file.fileno())
@@ -46,10 +52,9 @@ def read(path: Path, columns: Sequence[str]) -> pa.Table:
         Unreadable: the file is damaged or has gone.
     """
     try:
-        return (
-            pq.ParquetFile(path).read(columns=list(columns), use_threads=False).replace_schema_metadata(None)
-        )
-    except (OSError, ValueError) as error:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=list(columns), use_threads=False).replace_schema_metadata(None)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise Unreadable(f"{path} cannot be read: {error}", _HINT) from error
 
 
@@ -61,9 +66,17 @@ def description(path: Path) -> bytes:
         Unreadable: it is damaged.
     """
     try:
-        content: bytes = pq.read_schema(path).metadata[METADATA_KEY]
-        return content
+        keys = pq.read_schema(path).metadata
+        content: bytes = keys[METADATA_KEY]
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise Unreadable(f"{path} cannot be read: {error}", _HINT) from error
+    if keys.get(HASH_KEY, _hash(content)) != _hash(content):
+        raise Unreadable(f"{path} is damaged: its description has another hash.", _HINT)
+    return content
+
+
+def _hash(description: bytes) -> bytes:
+    # Parquet has checksums for pages, none for its footer.
+    return xxhash.xxh3_64_hexdigest(description).encode("ascii")

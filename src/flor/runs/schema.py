@@ -26,3 +26,6 @@ RECORDS = pa.schema(
 
 METADATA_KEY = b"flor"
 """Key of the schema metadata that holds the run, as JSON (see runs/catalog.py)."""
+
+HASH_KEY = b"flor.xxh3_64"
+"""Key of the hash of that JSON, in hexadecimal."""
