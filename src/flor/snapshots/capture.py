@@ -153,7 +153,8 @@ def _shape(repository: Repository, change: Change, found: os.stat_result | None)
     if stat.S_ISLNK(found.st_mode):
         return Shape.LINK
     if stat.S_ISREG(found.st_mode):
-        is_readable = os.access(os.path.join(repository.worktree, change.path), os.R_OK)
+        path = os.path.join(repository.worktree, change.path)
+        is_readable = os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
         return Shape.FILE if is_readable else Shape.UNREADABLE
     return Shape.SUBMODULE if change.is_submodule and stat.S_ISDIR(found.st_mode) else Shape.OTHER
 

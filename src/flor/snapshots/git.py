@@ -16,30 +16,10 @@ from pathlib import Path
 from typing import IO
 
 from flor.errors import GitError
+from flor.snapshots import neutral
 from flor.snapshots.repository import Repository
 
 MINIMUM_VERSION = (2, 29)  # `fetch --no-write-fetch-head`; without push and pull 2.23 suffices
-
-_SETTINGS = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "",
-    "core.splitIndex": "false",
-    "core.sparseCheckout": "false",
-    "index.sparse": "false",
-    "core.safecrlf": "false",
-    "core.quotePath": "false",
-    "color.ui": "false",
-    "log.showSignature": "false",
-    "i18n.commitEncoding": "UTF-8",
-    "i18n.logOutputEncoding": "UTF-8",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-}
-_BEGINNING = ("git", *(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")))
-
-# What a remote may need to be reached at all; passed on to commands that talk to one.
-_TRANSPORT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_PROXY_COMMAND")
-_TRANSPORT_PREFIXES = ("GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_SSL_")
 
 _INSTALL = "Install git, or put it on PATH; until then runs are recorded without their code."
 
@@ -145,7 +125,7 @@ def failure(repository: Repository, arguments: Iterable[str | Path], output: Out
     if old:
         needed = ".".join(map(str, MINIMUM_VERSION))
         return GitError(message, f"git {old} is too old: upgrade it to {needed} or later.")
-    if "Read-only file system" in said or "ermission denied" in said:
+    if "Read-only file system" in said or "ermission" in said:
         return GitError(message, f"Make {repository.common_dir} writable for this user.")
     return GitError(message)
 
@@ -193,17 +173,17 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 @contextmanager
 def _started(
-    repository: Repository, arguments: Iterable[str | Path], extra: Mapping[str, str], network: bool
+    repository: Repository, arguments: Iterable[str | Path], extra: dict[str, str], network: bool
 ) -> Iterator["subprocess.Popen[bytes]"]:
     _require_trust(repository, os.environ.get("GIT_DIR"))
     try:
         process = subprocess.Popen(
-            [*_BEGINNING, *arguments],
+            ["git", *neutral.OPTIONS, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=repository.worktree,
-            env=_environment(repository, extra, network),
+            env=neutral.environment(repository, os.environ, network) | extra,
             # A group of its own can be stopped as a whole, filters and submodule commands included.
             process_group=None if network else 0,
         )
@@ -215,18 +195,6 @@ def _started(
         raise GitError(f"git cannot be started: {error}.") from error
     with process:
         yield process
-
-
-def _environment(repository: Repository, extra: Mapping[str, str], network: bool) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if _is_kept(name, network)}
-    located = {"GIT_DIR": str(repository.git_dir), "GIT_WORK_TREE": str(repository.worktree)}
-    return kept | located | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | dict(extra)
-
-
-def _is_kept(name: str, network: bool) -> bool:
-    if not name.startswith("GIT_"):
-        return True
-    return network and (name in _TRANSPORT or name.startswith(_TRANSPORT_PREFIXES))
 
 
 def _finish(
@@ -336,12 +304,11 @@ def _outdated(repository: Repository) -> str | None:
 
 def _ask(folder: Path, *arguments: str) -> str:
     """What git says in a folder when it looks for the repository by itself, errors included."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         answer = subprocess.run(
             ["git", *arguments],
             cwd=folder,
-            env=environ | {"LC_ALL": "C"},
+            env=neutral.without_git(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

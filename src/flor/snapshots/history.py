@@ -13,7 +13,8 @@ from flor.snapshots import git, objects, refs
 from flor.snapshots.objects import Objects
 from flor.snapshots.repository import Repository
 
-PREFIX = "FLOR::"
+_PREFIX = "FLOR::"
+_FOREIGN_AT_MOST = 500  # commits by hand in a row on a shadow branch; a longer row is the history below it
 
 _FORMAT = "%H%n%T%n%P%n%an <%ae> %ad%n%cn <%ce> %cd%n%B"
 _RUN = re.compile(rf"^{refs.RUN_TRAILER}: *(\S+) *$", re.MULTILINE)
@@ -36,6 +37,11 @@ class Commit:
     @property
     def subject(self) -> str:
         return self.message.partition("\n")[0]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether FlorDB made it."""
+        return self.message.startswith(_PREFIX)
 
     @property
     def run(self) -> RunId | None:
@@ -65,7 +71,7 @@ class VersionRow:
     vid: str
     parent: str | None
     subject: str
-    run: RunId | None  # the run that ended with it; None for a snapshot
+    run: RunId | None  # the run that ended with it, or of which it is an earlier version; else None
     tree: str
 
 
@@ -92,6 +98,7 @@ def versions(repository: Repository) -> list[VersionRow]:
     return [
         VersionRow(c.tstamp, c.vid, c.parents[0] if c.parents else None, c.subject, c.run, c.tree)
         for c in commits(repository)
+        if c.is_ours
     ]
 
 
@@ -116,12 +123,15 @@ def lacking(present: Iterable[Commit], others: Iterable[Commit]) -> list[Commit]
 
 
 def chain(repository: Repository, tip: str) -> list[Commit]:
-    """The commits made by FlorDB that lead to `tip`, oldest first; the user's below them are not walked."""
-    return list(walk(repository, tip))[::-1]
+    """The line of commits from FlorDB's first to `tip`, with what the user committed between by hand."""
+    line = list(walk(repository, tip))
+    while line and not line[-1].is_ours:
+        line.pop()
+    return line[::-1]
 
 
 def walk(repository: Repository, tip: str) -> Generator[Commit, None, None]:
-    """The commits made by FlorDB from `tip` backwards."""
+    """The commits from `tip` backwards, until only the user's own history lies below."""
     arguments = (
         "log",
         "-z",
@@ -132,21 +142,24 @@ def walk(repository: Repository, tip: str) -> Generator[Commit, None, None]:
         tip,
         "--",
     )
+    foreign = 0
     with git.records(repository, *arguments) as records:
         for record in records:
             commit = _parse(record.decode("utf-8", "surrogateescape"))
-            if not commit.subject.startswith(PREFIX):
+            foreign = 0 if commit.is_ours else foreign + 1
+            if foreign > _FOREIGN_AT_MOST:
                 return
             yield commit
 
 
 def closed_runs(repository: Repository) -> frozenset[RunId]:
     """The runs that have their auto-commit."""
-    return frozenset(commit.run for commit in commits(repository) if commit.run)
+    found = (commit for commit in commits(repository) if commit.subject.startswith(refs.AUTO_COMMIT))
+    return frozenset(commit.run for commit in found if commit.run)
 
 
 def find(repository: Repository, run: RunId) -> str | None:
-    """The auto-commit of a run, by its trailer: also after the history was rewritten."""
+    """The last version of a run, by its trailer: also after the history was rewritten."""
     for branch in refs.branches(repository):
         with closing(walk(repository, branch.commit)) as walked:
             for commit in walked:

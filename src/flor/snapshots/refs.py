@@ -14,6 +14,7 @@ from flor.snapshots.repository import Repository
 
 SHADOW = "flor.shadow"
 RUN_TRAILER = "Flor-Run"
+AUTO_COMMIT = "FLOR::Auto-commit::"
 IDENTITY = ("FlorDB", "flordb@localhost")
 
 _NAME = re.compile(r"flor\.shadow(?:\.(\d+))?")

@@ -165,7 +165,7 @@ def _fetch(repository: Repository, remote: str) -> _Theirs:
     folder = f"refs/flor/fetched/{xxh3_64_hexdigest(os.fsencode(remote))}"
     # A pattern fetches what there is; a plain name would fail where the remote lacks it.
     wanted = (f"+{_SHADOW_REF}*:{folder}/code*", f"+{RECORDS_REF}*:{folder}/records*")
-    git.run(repository, *_FETCH, remote, *wanted, network=True)
+    git.run(repository, *_FETCH, "--", remote, *wanted, network=True)
     return _Theirs(resolve(repository, f"{folder}/code"), resolve(repository, f"{folder}/records"))
 
 
@@ -181,7 +181,7 @@ def _send(repository: Repository, remote: str, theirs: _Theirs, merged: _Theirs)
     # By its address, for a push by name would move the user's tracking branch.
     asked = git.execute(repository, "remote", "get-url", "--push", remote)
     address = os.fsdecode(asked.stdout).strip() if not asked.code else remote
-    output = git.execute(repository, *_PUSH, address, *moved, network=True)
+    output = git.execute(repository, *_PUSH, "--", address, *moved, network=True)
     said = os.fsdecode(output.stdout + output.stderr)
     if output.code and not any(words in said for words in _MOVED_MEANWHILE):
         raise git.failure(repository, (*_PUSH, address, *moved), output)

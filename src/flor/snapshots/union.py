@@ -129,7 +129,9 @@ def _code_commits(base: str, commits: Iterable[Commit], ref: str) -> Iterator[by
         head = f"commit {ref}\nmark :{number}\nauthor {commit.author}\ncommitter {commit.committer}\n"
         yield head.encode("utf-8", "surrogateescape")
         yield _data(commit.message.encode("utf-8", "surrogateescape"))
-        yield f'from {parent}\nM 040000 {commit.tree} ""\n\n'.encode()
+        yield f"from {parent}\n".encode()
+        yield "".join(f"merge {merged}\n" for merged in commit.parents[1:]).encode()
+        yield f'M 040000 {commit.tree} ""\n\n'.encode()
         parent = f":{number}"
 
 
