@@ -64,3 +64,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(api, name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
