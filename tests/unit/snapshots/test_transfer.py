@@ -154,15 +154,20 @@ def test_what_the_user_committed_to_the_branch_by_hand_is_kept_in_a_merge(user, 
     run(user, 1, "1\n")
     push(user)
     run(other, 2, "2\n")
+    other.git("checkout", "--quiet", "--force", "-b", "side")
+    other.git("commit", "--quiet", "--allow-empty", "-m", "on the side")
     other.git("checkout", "--quiet", "--force", "flor.shadow")
     other.git("commit", "--quiet", "--allow-empty", "-m", "by hand")
-    other.git("merge", "--quiet", "--no-ff", "-s", "ours", "-m", "merged by hand", "origin/main^{commit}~0")
+    other.git("merge", "--quiet", "--no-ff", "-m", "merged by hand", "side")
     other.git("commit", "--quiet", "--allow-empty", "-m", "FLOR::Snapshot")
+    files = other.files("flor.shadow")
 
     pull(other)
 
-    subjects = other.subjects("flor.shadow")
-    assert "by hand" in subjects
+    subjects = other.git("log", "--first-parent", "--format=%s", "flor.shadow").splitlines()
+    assert subjects[:3] == ["FLOR::Snapshot", "merged by hand", "by hand"]
+    assert other.git("log", "-1", "--format=%s", "flor.shadow~1^2") == "on the side"
+    assert other.files("flor.shadow") == files
     assert runs(other) == [1, 2]
 
 
