@@ -184,7 +184,7 @@ def _ended(journals: Sequence[Journal], table: pa.Table) -> int | None:
     if status_of(journals) is Status.RUNNING:
         return None
     said = [journal.facts["ended"] for journal in journals if journal.has_ended]
-    last = table["ts"].to_numpy().max() if table.num_rows else 0
+    last = tables.numbers(table["ts"]).max() if table.num_rows else 0
     return max([*said, int(last)]) if said or last else None
 
 
@@ -193,7 +193,7 @@ def _environment(main: Journal) -> dict[str, Any]:
 
 
 def _last_seqs(journals: Sequence[Journal], table: pa.Table) -> dict[str, int]:
-    ranks, processes, seqs = (table[column].to_numpy() for column in ("rank", "process", "seq"))
+    ranks, processes, seqs = (tables.numbers(table[column]) for column in ("rank", "process", "seq"))
     found = {}
     for journal in journals:
         mine = seqs[(ranks == journal.name.rank) & (processes == journal.name.process)]
@@ -203,7 +203,7 @@ def _last_seqs(journals: Sequence[Journal], table: pa.Table) -> dict[str, int]:
 
 def _name_counts(table: pa.Table) -> dict[str, int]:
     names = table["name"].combine_chunks()
-    codes = names.indices.fill_null(-1).to_numpy()
+    codes = tables.codes(names)
     counts = np.bincount(codes + 1, minlength=len(names.dictionary) + 1)[1:].tolist()
     return {name: count for name, count in zip(names.dictionary.to_pylist(), counts, strict=True) if count}
 
@@ -211,11 +211,11 @@ def _name_counts(table: pa.Table) -> dict[str, int]:
 def _last_values(table: pa.Table, source: Source) -> dict[str, Value]:
     """The last value of each name on the lowest rank, in order of first appearance."""
     names = table["name"].combine_chunks()
-    codes = names.indices.fill_null(-1).to_numpy()
+    codes = tables.codes(names)
     sources = table["source"].combine_chunks()
     wanted = sources.dictionary.to_pylist().index(source.name.lower()) if len(sources.dictionary) else -1
-    ranks = table["rank"].to_numpy()
-    rows = np.flatnonzero((codes >= 0) & (sources.indices.to_numpy() == wanted) & (ranks == _lowest(ranks)))
+    ranks = tables.numbers(table["rank"])
+    rows = np.flatnonzero((codes >= 0) & (tables.codes(sources) == wanted) & (ranks == _lowest(ranks)))
     # The later row wins, the first one keeps its place.
     last = dict(zip(codes[rows].tolist(), rows.tolist(), strict=True))
     positions = tables.array(np.array(list(last.values()), np.int64))

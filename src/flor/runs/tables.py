@@ -46,6 +46,26 @@ def array(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None) 
     return pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), [bitmap, pa.py_buffer(plain)])
 
 
+def numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """The numbers of a column, any where it is null; without pandas, which `to_numpy` would import."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    dtype = column.type.to_pandas_dtype()
+    return np.concatenate([np.zeros(0, dtype), *(_buffer(chunk, dtype) for chunk in chunks)])
+
+
+def codes(column: pa.DictionaryArray) -> Ints:
+    """The position of each value in the dictionary; -1 for null."""
+    found: Ints = numbers(column.indices).astype(np.int64)
+    if column.null_count:
+        bits = np.frombuffer(column.indices.is_valid().buffers()[1], np.uint8)
+        found[np.unpackbits(bits, bitorder="little")[: len(found)] == 0] = -1
+    return found
+
+
+def _buffer(chunk: pa.Array, dtype: Any) -> npt.NDArray[Any]:
+    return np.frombuffer(chunk.buffers()[1] or b"", dtype)[chunk.offset : chunk.offset + len(chunk)]
+
+
 def strings(values: Sequence[str]) -> pa.Array:
     """Texts as an Arrow array, without pandas."""
     encoded = [value.encode("utf-8") for value in values]
