@@ -32,7 +32,8 @@ def log(name: str, value: T) -> T:
     node = _node()
     if node is None:
         node = session.current().root()
-    node.write(node, name, value)
+    write = node.write  # in two steps: the interpreter specialises both
+    write(node, name, value)
     return value
 
 

@@ -94,6 +94,12 @@ def _encode_text(value: str) -> tuple[Kind, Payload]:
         return Kind.JSON, msgspec.json.encode(_plain_text(value, 0))
 
 
+def _encode_item(value: Any) -> tuple[Kind, Payload]:
+    """A numpy number, as Python's."""
+    item = value.item()
+    return _ENCODERS[type(item)](item)
+
+
 def _encode_container(value: Any) -> tuple[Kind, Payload]:
     return Kind.JSON, msgspec.json.encode(plain(value))
 
@@ -120,6 +126,11 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Kind, Payload]]] = {
 
 
 def _encode_other(value: Any, keep_blob: KeepBlob) -> tuple[Kind, Payload]:
+    kind = type(value)
+    if kind.__module__ == "numpy" and kind.__name__ in _NUMPY_NUMBERS:
+        # Known from the next value on: telling what it is costs more than to write it.
+        _ENCODERS[kind] = _encode_item
+        return _encode_item(value)
     scalar = scalar_of(value)
     if scalar is not value:
         return encode(scalar, keep_blob)
@@ -133,6 +144,9 @@ def _encode_other(value: Any, keep_blob: KeepBlob) -> tuple[Kind, Payload]:
     return _encode_container(value)
 
 
+_NUMPY_NUMBERS = {"bool", "bool_", "float16", "float32", "float64"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
 _BASES = (int, float, str, bytes, dt.datetime, dt.date)
 
 
