@@ -7,6 +7,7 @@
   x NotInRepository
   x GitError
   x RunNotFound           (also a LookupError)
+  x CheckpointNotFound    (also a LookupError)
   x QueryError
   x StoreError
     - FormatTooNew
@@ -55,6 +56,14 @@ class GitError(FlorError):
 
 class RunNotFound(FlorError, LookupError):
     """No run, or more than one, has this id, prefix or time stamp."""
+
+
+class CheckpointNotFound(FlorError, LookupError):
+    """The state at this point of the run was not kept."""
+
+    def __init__(self, run: str, wanted: str, nearest: str) -> None:
+        hint = f"The nearest that was kept is {nearest}." if nearest else "None of this run was kept."
+        super().__init__(f"Run {run} has no checkpoint at {wanted}.", hint)
 
 
 class QueryError(FlorError):

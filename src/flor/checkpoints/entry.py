@@ -27,6 +27,19 @@ class EntryPoint:
     nested: int = -1
     step: int = -1
 
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Sorts the entry points of one process as they are reached."""
+        if self.kind == "start":
+            return (-1,)
+        if self.kind == "end":
+            return (self.block, 1)
+        if self.kind == "done":
+            return (self.block, 0, self.loop, 1)
+        # After the n-th nested loop comes behind every step of it.
+        step = (self.nested, 1 if self.kind == "after" else 0, self.step) if self.nested >= 0 else ()
+        return (self.block, 0, self.loop, 0, self.iteration, *step)
+
     def __str__(self) -> str:
         if self.kind == "start":
             return "start"

@@ -1,0 +1,69 @@
+"""Host memory for copies of the state, kept from one checkpoint to the next.
+
+Fresh memory costs up to eight times a copy (page faults), so buffers are used again.
+"""
+
+import ctypes
+from collections import defaultdict
+
+SNAPSHOTS_IN_FLIGHT = 2
+"""More copies than this are never in memory at once."""
+
+
+class BufferPool:
+    """Buffers by size; what is given back is handed out again."""
+
+    def __init__(self) -> None:
+        self._free: defaultdict[int, list[bytearray]] = defaultdict(list)
+
+    def copy_of(self, content: memoryview) -> bytearray:
+        """A copy of these bytes, in a buffer of the pool. Other threads run meanwhile."""
+        free = self._free[content.nbytes]
+        buffer = free.pop() if free else bytearray(content.nbytes)
+        if content.nbytes:
+            target = ctypes.c_char.from_buffer(buffer)
+            ctypes.memmove(ctypes.addressof(target), address_of(content), content.nbytes)
+        return buffer
+
+    def give_back(self, buffer: bytearray) -> None:
+        """The buffer's content is no longer needed."""
+        self._free[len(buffer)].append(buffer)
+
+    def trim(self, sizes: set[int]) -> None:
+        """Let go of buffers of sizes that the state no longer has."""
+        for size in list(self._free):
+            if size not in sizes:
+                del self._free[size]
+
+
+def address_of(content: memoryview) -> int:
+    """Where the first byte of a contiguous buffer stands, read-only ones included."""
+    view = _PyBuffer()
+    _get_buffer(content, ctypes.byref(view), 0)
+    address = view.buf or 0
+    _release_buffer(ctypes.byref(view))
+    return address
+
+
+class _PyBuffer(ctypes.Structure):
+    """CPython's `Py_buffer`."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.py_object),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
+_get_buffer.argtypes = [ctypes.py_object, ctypes.c_void_p, ctypes.c_int]
+_release_buffer = ctypes.pythonapi.PyBuffer_Release
+_release_buffer.argtypes = [ctypes.c_void_p]

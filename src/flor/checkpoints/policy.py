@@ -1,0 +1,66 @@
+"""Whether to keep the state now: pure arithmetic on what was measured.
+
+The rule is the joint invariant of "Hindsight Logging for Model Training" (Garcia et al.,
+PVLDB 14(4), 2021), `M/C < n/(k+1) * min(1/(1+c), epsilon)`, with n executions, k kept, M the
+mean cost of keeping, C the mean time of an execution and c restore time by store time. With
+totals instead of means it reads: what was spent and what the next one costs stay below
+`min(1/(1+c), epsilon)` of the time computed.
+"""
+
+from dataclasses import dataclass, replace
+
+FREE_S = 0.1
+"""So much may be spent before anything was computed: a short run keeps its first state."""
+
+RESTORE_RATIO = 1.38
+"""c before anything was restored; the value measured by the paper's authors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What keeping has cost a run so far, in seconds of its training thread."""
+
+    spent_s: float = 0.0
+    kept_count: int = 0
+    expected_s: float = 0.0  # of the next one
+    restore_ratio: float = RESTORE_RATIO
+
+    def after(self, stall_s: float, background_s: float, share: float) -> "Costs":
+        """The costs after one more state was kept.
+
+        Args:
+            stall_s: how long the training thread stood still, the walk included.
+            background_s: CPU time of the background work.
+            share: the part of it that the training thread paid for.
+        """
+        cost = stall_s + background_s * share
+        # The newest counts as much as all before: a state that grew is noticed at once.
+        expected = cost if self.kept_count == 0 else (self.expected_s + cost) / 2
+        return replace(self, spent_s=self.spent_s + cost, kept_count=self.kept_count + 1, expected_s=expected)
+
+
+def tolerance(costs: Costs, epsilon: float) -> float:
+    """The part of the computing time that keeping may cost."""
+    return min(1 / (1 + costs.restore_ratio), epsilon)
+
+
+def should_keep(costs: Costs, computed_s: float, epsilon: float, count: int = 1) -> bool:
+    """Whether `count` more states may be kept after `computed_s` seconds of computing."""
+    return costs.spent_s + count * costs.expected_s <= FREE_S + tolerance(costs, epsilon) * computed_s
+
+
+def next_at_s(costs: Costs, epsilon: float) -> float:
+    """After how many seconds of computing the next state may be kept."""
+    return max(0.0, (costs.spent_s + costs.expected_s - FREE_S) / tolerance(costs, epsilon))
+
+
+def thinned(positions: list[int]) -> list[int]:
+    """Which of a run's kept iterations stay when space is short: log-spaced from the newest back."""
+    newest_first = sorted(positions, reverse=True)
+    picked, distance = [], 1
+    index = 0
+    while index < len(newest_first):
+        picked.append(newest_first[index])
+        index += distance
+        distance *= 2
+    return sorted(picked)

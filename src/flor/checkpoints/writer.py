@@ -1,0 +1,223 @@
+"""From live state to the store: copied on the training thread, hashed and written in the background."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from flor.checkpoints.buffers import SNAPSHOTS_IN_FLIGHT, BufferPool
+from flor.checkpoints.manifest import LeafRecord, Manifest, OpaqueRecord
+from flor.checkpoints.packs import Blob, hash_of
+from flor.checkpoints.store import CheckpointStore
+from flor.entities import FORMAT_VERSION
+from flor.errors import StoreError
+
+PREFIX_BUDGET_BYTES = 100 << 20
+"""Of the first state so much is kept beside registered objects; the prefix makes the rest again."""
+
+
+class LiveLeaf(Protocol):
+    """Bytes of the running program's state."""
+
+    path: str
+    size_bytes: int
+    dtype: str  # safetensors' name
+    element_bytes: int
+    is_registered: bool  # reached through an object given to flor.checkpointing
+
+    def view(self) -> memoryview:
+        """The bytes, as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of a checkpoint before its leaves are hashed; the fields are those of `Manifest`."""
+
+    run: str
+    rank: int
+    process: int
+    entry: str
+    position: int
+    seq: int
+    ts: int
+    graph: bytes
+    opaque: list[OpaqueRecord]
+    around: list[tuple[str, int]]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one checkpoint cost."""
+
+    stall_s: float  # of the training thread
+    background_s: float  # CPU time of the writer's thread
+    new_bytes: int
+
+
+@dataclass(slots=True)
+class _Taken:
+    """One leaf between training thread and writer: a copy, or the hash of what did not change."""
+
+    path: str
+    size_bytes: int
+    dtype: str
+    element_bytes: int
+    is_registered: bool
+    copy: bytearray | None
+    hash: str = ""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the last checkpoint saw of a leaf."""
+
+    hash: str
+    is_steady: bool  # it did not change from the one before
+
+
+@dataclass(slots=True)
+class Writer:
+    """Takes states while training goes on. At most two are in flight; a further one is skipped."""
+
+    store: CheckpointStore
+    on_fault: Callable[[BaseException], None]
+    skipped_count: int = 0
+    kept_count: int = 0
+    new_bytes: int = 0
+    size_bytes: int = 0
+    _pool: BufferPool = field(default_factory=BufferPool)
+    _known: dict[str, _Known] = field(default_factory=dict)
+    _left_to_prefix: set[str] = field(default_factory=set)
+    _queue: "SimpleQueue[tuple[Draft, list[_Taken], float, Callable[[Cost], None]] | None]" = field(
+        default_factory=SimpleQueue
+    )
+    _in_flight: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SNAPSHOTS_IN_FLIGHT))
+    _thread: threading.Thread | None = None
+
+    def submit(self, draft: Draft, leaves: Sequence[LiveLeaf], on_kept: Callable[[Cost], None]) -> bool:
+        """Copy what changed, and let the background do the rest; False if two states are in flight.
+
+        Args:
+            on_kept: told by the background when the checkpoint is in the store.
+        """
+        if not self._in_flight.acquire(blocking=False):
+            self.skipped_count += 1
+            return False
+        started = time.perf_counter()
+        taken = [self._take(leaf) for leaf in leaves]
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="flor-checkpoints", daemon=True)
+            self._thread.start()
+        self._queue.put((draft, taken, time.perf_counter() - started, on_kept))
+        return True
+
+    def wait(self) -> None:
+        """Wait until every state taken so far is written, or has failed."""
+        for _ in range(SNAPSHOTS_IN_FLIGHT):
+            self._in_flight.acquire()
+        self._in_flight.release(SNAPSHOTS_IN_FLIGHT)
+
+    def close(self, timeout_s: float = 600.0) -> None:
+        """Wait until everything taken is written."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(timeout_s)
+            self._thread = None
+
+    def _take(self, leaf: LiveLeaf) -> _Taken:
+        view = leaf.view()
+        taken = _Taken(leaf.path, leaf.size_bytes, leaf.dtype, leaf.element_bytes, leaf.is_registered, None)
+        known = self._known.get(leaf.path)
+        if known and known.is_steady:
+            # Hashing is faster than copying: what did not change last time is only compared.
+            taken.hash = hash_of(view)
+            if taken.hash == known.hash:
+                return taken
+        taken.copy, taken.hash = self._pool.copy_of(view), ""
+        return taken
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            draft, taken, stall_s, on_kept = job
+            started = time.thread_time()
+            try:
+                size = self._keep(draft, taken)
+                self.kept_count += 1
+                self.new_bytes += size
+                on_kept(Cost(stall_s, time.thread_time() - started, size))
+            except Exception as error:  # noqa: BLE001  (a failed checkpoint must not stop the training)
+                # What was not written must be copied again, and looked for where it is believed to be.
+                self._known.clear()
+                self.store.forget()
+                self.on_fault(error)
+            finally:
+                self._return_buffers(taken)
+                self._in_flight.release()
+
+    def _keep(self, draft: Draft, taken: list[_Taken]) -> int:
+        for leaf in taken:
+            if leaf.copy is not None:
+                leaf.hash = hash_of(memoryview(leaf.copy))
+            known = self._known.get(leaf.path)
+            self._known[leaf.path] = _Known(leaf.hash, known is not None and known.hash == leaf.hash)
+        if draft.position == 0:
+            self._left_to_prefix = _beyond_budget(taken)
+        graph = Blob(hash_of(draft.graph), memoryview(draft.graph))
+        new = self._new_blobs(graph, taken)
+        described = self._describe(draft, graph, taken, sum(blob.size_bytes for blob in new))
+        lost = self.store.missing(described.hashes()) - {blob.hash for blob in new}
+        if lost:
+            raise StoreError(f"{len(lost)} blobs have gone from {self.store.folder} during the run.")
+        self.size_bytes += described.size_bytes
+        return self.store.keep(described, new)
+
+    def _new_blobs(self, graph: Blob, taken: list[_Taken]) -> list[Blob]:
+        blobs = {graph.hash: graph}
+        for leaf in taken:
+            if leaf.copy is not None and leaf.hash not in self._left_to_prefix:
+                blobs[leaf.hash] = Blob(leaf.hash, memoryview(leaf.copy), leaf.dtype, leaf.element_bytes)
+        missing = self.store.missing(set(blobs))
+        return [blob for digest, blob in blobs.items() if digest in missing]
+
+    def _describe(self, draft: Draft, graph: Blob, taken: list[_Taken], new_bytes: int) -> Manifest:
+        return Manifest(
+            format=FORMAT_VERSION,
+            run=draft.run,
+            rank=draft.rank,
+            process=draft.process,
+            entry=draft.entry,
+            position=draft.position,
+            seq=draft.seq,
+            ts=draft.ts,
+            graph=graph.hash,
+            graph_bytes=graph.size_bytes,
+            leaves=[
+                LeafRecord(leaf.path, leaf.hash, leaf.size_bytes, leaf.hash not in self._left_to_prefix)
+                for leaf in taken
+            ],
+            opaque=draft.opaque,
+            around=draft.around,
+            facts=draft.facts,
+            new_bytes=new_bytes,
+        )
+
+    def _return_buffers(self, taken: list[_Taken]) -> None:
+        for leaf in taken:
+            if leaf.copy is not None:
+                self._pool.give_back(leaf.copy)
+        self._pool.trim({leaf.size_bytes for leaf in taken})
+
+
+def _beyond_budget(taken: list[_Taken]) -> set[str]:
+    """The hashes of unregistered leaves that do not fit into the budget, smallest first."""
+    others = sorted((leaf for leaf in taken if not leaf.is_registered), key=lambda leaf: leaf.size_bytes)
+    registered = {leaf.hash for leaf in taken if leaf.is_registered}
+    total, beyond = 0, set()
+    for leaf in others:
+        total += leaf.size_bytes
+        if total > PREFIX_BUDGET_BYTES:
+            beyond.add(leaf.hash)
+    return beyond - registered
