@@ -56,7 +56,9 @@ class CliUser:
         return self._run(["git", *identity, *arguments], check=True).stdout
 
     def train(self, *kwargs: str, script: str = "train.py") -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, script, *(["--kwargs", *kwargs] if kwargs else [])], check=True)
+        done = self._run([sys.executable, script, *(["--kwargs", *kwargs] if kwargs else [])])
+        assert done.returncode == 0, done.stderr
+        return done
 
     def flor(self, *arguments: str, answer: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """`flor ARGUMENTS` with piped input and output."""

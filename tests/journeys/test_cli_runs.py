@@ -179,6 +179,8 @@ def test_rm_removes_the_records_and_never_touches_git(own, ids):
     assert done.returncode == 0, done.stderr
     assert [run["run"] for run in own.json("runs")] == ids[1:2]
     assert [row["run"] for row in own.rows("query", "SELECT DISTINCT run FROM logs")] == ids[1:2]
+    everything = b"".join(path.read_bytes() for path in (own.folder / ".flor").rglob("*") if path.is_file())
+    assert ids[0].encode() not in everything
     assert (own.git("for-each-ref"), own.git("status", "--porcelain")) == before
 
 

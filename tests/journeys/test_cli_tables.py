@@ -167,6 +167,18 @@ def test_a_query_sees_the_tables(user):
     ]
 
 
+def test_a_query_tells_null_from_nan_and_keeps_integers(user):
+    sql = "SELECT sum(value_int) AS s, 'nan'::DOUBLE AS x, NULL::DOUBLE AS n, 1.5 AS d FROM logs"
+
+    [row] = user.json("query", sql)
+
+    assert row == {"s": 6, "x": "NaN", "n": None, "d": 1.5}
+
+
+def test_two_columns_of_one_name_are_both_there(user):
+    assert user.json("query", "SELECT 1 AS a, 2 AS a") == [{"a": 1, "a_1": 2}]
+
+
 def test_a_query_reads_and_never_writes(user, tmp_path):
     target = tmp_path / "stolen.csv"
 

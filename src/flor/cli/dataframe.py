@@ -34,14 +34,13 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show the table."""
     project = here.project()
-    catalog = store.catalog(project, console)
+    catalog = store.listed(project, store.catalog(project, console))
     result = frame.dataframe(
         catalog,
         names(arguments.names, catalog),
         where=arguments.where,
         provenance=arguments.provenance,
         ranks=arguments.ranks,
-        projid=project.projid if project.subfolder else None,
     )
     frames.deliver(result, arguments, console)
     return 0

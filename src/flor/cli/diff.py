@@ -32,7 +32,7 @@ def execute(arguments: Namespace, console: Console) -> int:
     project = here.project()
     catalog = store.catalog(project, console)
     left, right = catalog.find(arguments.left), catalog.find(arguments.right)
-    difference = compare(left, right, code_difference(project, left, right))
+    difference = compare(left, right, code_difference(project, left, right, console))
     if arguments.json:
         console.json(as_json(difference))
     else:
@@ -40,13 +40,14 @@ def execute(arguments: Namespace, console: Console) -> int:
     return 0
 
 
-def code_difference(project: Project, left: Run, right: Run) -> str | None:
+def code_difference(project: Project, left: Run, right: Run, console: Console) -> str | None:
     """The unified diff between the code of two runs; None where it cannot be had."""
     if project.repository is None or not (left.version and right.version):
         return None
     try:
         return history.diff(project.repository, left.version, right.version)
-    except GitError:
+    except GitError as error:
+        console.note(f"warning: the code cannot be compared: {error}")
         return None
 
 
@@ -87,7 +88,7 @@ def _title(side: str, run: Run) -> str:
 
 def _code_lines(difference: Difference) -> list[str]:
     if difference.code is None:
-        return ["  not known: one of the runs has no code version in this repository"]
+        return ["  not known: one of the runs has no code version here"]
     lines = [render.printable(line, keep="\t") for line in difference.code.split("\n")]
     return lines[:-1] or ["  the same"]
 

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from flor.cli import frames, here, store, tabular
+from flor.cli import arrow, here, store, tabular
 from flor.cli.console import Console
 from flor.query import sql
 
@@ -26,6 +26,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show what the query gives."""
     project = here.project()
-    result = sql.query(store.catalog(project, console), arguments.sql, project.repository)
-    frames.deliver(result, arguments, console, newest=False)
+    catalog = store.listed(project, store.catalog(project, console))
+    result = sql.table(catalog, arguments.sql, project.repository)
+    arrow.deliver(result, arguments, console, newest=False)
     return 0

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -81,6 +82,8 @@ def jsonable(value: object) -> Any:
 def _json_scalar(value: object) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
+    if isinstance(value, Decimal):
+        return int(value)
     if isinstance(value, int):
         return hex(value) if value.bit_length() > _MOST_BITS else value
     if isinstance(value, Enum):

@@ -49,7 +49,9 @@ def execute(arguments: Namespace, console: Console) -> int:
     if any(path.name in _pushed(project) for run in runs for path in housekeeping.files_of(layout, run.run)):
         console.note("A copy has been pushed: `flor pull` would bring it back, and others may have it.")
     console.confirm(f"Remove {render.counted(len(runs), 'run')}", assume_yes=arguments.yes)
+    repeated = housekeeping.caches_of(layout, [run.run for run in runs])
     freed = housekeeping.delete(path for run in runs for path in housekeeping.files_of(layout, run.run))
+    housekeeping.delete(repeated)
     console.line(f"Removed {render.counted(len(runs), 'run')}, {render.size(freed)}.")
     return 0
 

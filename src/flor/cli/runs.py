@@ -44,7 +44,7 @@ def execute(arguments: Namespace, console: Console) -> int:
     """List the runs, the newest last."""
     project = here.project()
     catalog = store.catalog(project, console)
-    runs = store.listed(project, catalog)
+    runs = store.listed(project, catalog).runs
     if arguments.where:
         from flor.query import choice  # loads DuckDB and pandas, which a plain list can do without
 

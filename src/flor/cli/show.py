@@ -59,9 +59,12 @@ def _print(run: Run, summary: Summary, console: Console) -> None:
         console.lines(["", "names"])
         console.part(names_table(summary))
     environment = dict(run.environment)
-    packages = environment.pop("packages", {})
+    packages, files = environment.pop("packages", {}), environment.pop("files", [])
     _section(console, "environment", list(flattened(environment).items()))
     _paragraph(console, "packages", [f"{name} {version}" for name, version in packages.items()])
+    if files:
+        console.lines(["", "files read and written"])
+        console.part(Table(("path", "mode", "sha256"), files))
     _list(console, "left out of the code version", run.left_out)
     _list(console, "faults of FlorDB during the run", run.faults)
 

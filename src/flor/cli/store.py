@@ -24,11 +24,9 @@ def catalog(project: Project, console: Console) -> Catalog:
     return found
 
 
-def listed(project: Project, known: Catalog) -> tuple[Run, ...]:
-    """The runs a listing shows: in a part of a monorepo its own, else all."""
-    if project.subfolder is None:
-        return known.runs
-    return tuple(run for run in known.runs if run.projid == project.projid)
+def listed(project: Project, known: Catalog) -> Catalog:
+    """The runs that questions are about: in a part of a monorepo its own, else all."""
+    return known.of_project(project.projid) if project.subfolder else known
 
 
 def repository(project: Project) -> Repository:

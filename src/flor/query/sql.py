@@ -2,9 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, count
+from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +20,8 @@ from flor.query.syntax import Node
 from flor.query.tables import EMPTY, TABLES, Origin, Records, View
 from flor.query.text import fields_of, is_numeric, number_of, text_of
 from flor.snapshots.repository import Repository
+
+Answer = TypeVar("Answer")
 
 _FRAME = "dataframe"
 _NO_TABLE = re.compile(r'^Table with name "?(.+?)"? does not exist')
@@ -48,6 +51,21 @@ def query(catalog: Records, sql: str, repository: Repository | None) -> pd.DataF
     Raises:
         QueryError: it is no such statement, or DuckDB cannot run it.
     """
+    return _answered(catalog, sql, repository, Database.frame)
+
+
+def table(catalog: Records, sql: str, repository: Repository | None) -> pa.Table:
+    """The result of `query` in Arrow's types, which tell NULL from NaN.
+
+    Raises:
+        QueryError: as `query`.
+    """
+    return _answered(catalog, sql, repository, Database.table)
+
+
+def _answered(
+    catalog: Records, sql: str, repository: Repository | None, give: Callable[[Database, str], Answer]
+) -> Answer:
     with Database() as database:
         statement = _statement(database, sql)
         views = _tables(statement, Origin(catalog, repository))
@@ -58,7 +76,7 @@ def query(catalog: Records, sql: str, repository: Repository | None) -> pd.DataF
         text = _with_views(database, statement) if frames else sql
         database.seal()
         with _explained(views):
-            return database.frame(text)
+            return give(database, text)
 
 
 def _statement(database: Database, sql: str) -> Node:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from flor.entities import RunId
-from flor.runs import blobs, ring
+from flor.runs import blobs, packs, ring
 from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
+from flor.runs.packs import Pack
 from flor.runs.records import Chunk
 
 _YOUNG_S = 3600.0
@@ -78,6 +79,17 @@ def _blob_texts(chunk: Chunk) -> list[str]:
 def files_of(layout: Layout, run: RunId) -> list[Path]:
     """Every journal, lock and sealed file of a run."""
     return [path for folder in (layout.sealed, layout.journals) for path in sorted(folder.glob(f"{run}.*"))]
+
+
+def caches_of(layout: Layout, runs: Collection[RunId]) -> list[Path]:
+    """The files of the cache that repeat what these runs hold."""
+    summaries = sorted(path for path in layout.cache.glob("*") if path.is_file())
+    prefixes = tuple(f"{run}." for run in runs)
+    return summaries + [pack.path for pack in packs.find(layout) if _holds(pack, prefixes)]
+
+
+def _holds(pack: Pack, prefixes: tuple[str, ...]) -> bool:
+    return any(member.file.startswith(prefixes) for member in pack.members)
 
 
 def delete(paths: Iterable[Path]) -> int:

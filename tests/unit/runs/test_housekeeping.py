@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 
 from flor.entities import RunId
-from flor.runs import housekeeping, ring, schema
+from flor.runs import housekeeping, packs, parquet, ring, schema
 from flor.runs.blobs import keeper
 from flor.runs.housekeeping import Reason, Usage
 from flor.runs.layout import JournalName, Layout, SealedName
+from flor.runs.packs import Member
 from flor.runs.records import Chunk
 
 RUN = RunId("0123456789abcdef")
@@ -130,6 +131,22 @@ def test_the_files_of_a_run_are_all_of_its_and_only_its(layout):
     make(layout.sealed_file(SealedName(RunId("0123456789abcde0"), 0)))
 
     assert housekeeping.files_of(layout, RUN) == own
+
+
+def test_the_caches_of_a_run_are_the_packs_it_is_in_and_the_summary_of_all(layout):
+    other = RunId("fedcba9876543210")
+    members = []
+    for run in (RUN, other):
+        path = layout.sealed_file(SealedName(run, 0))
+        parquet.write(path, schema.RECORDS.empty_table(), b"{}")
+        stat = path.stat()
+        members.append(Member(f"{run}.0", stat.st_size, stat.st_mtime_ns, 0))
+    packs.make(layout, members[:1])
+    [own] = packs.find(layout)
+    packs.make(layout, members[1:])
+    summary = make(layout.cache / "catalog")
+
+    assert housekeeping.caches_of(layout, [RUN]) == [summary, own.path]
 
 
 def test_deleting_passes_over_what_is_already_gone(layout):
