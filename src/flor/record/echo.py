@@ -1,7 +1,9 @@
 """What a recorded process shows on the terminal: logged values, and FlorDB's own few messages."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flor.record.context import MISSING, Node, chain
@@ -11,6 +13,8 @@ LINE_LENGTH = 200
 LINES_PER_WINDOW = 20
 WINDOW_NS = 1_000_000_000
 NEVER = 1 << 63
+
+_is_showing: ContextVar[bool] = ContextVar("flor_is_showing", default=False)
 
 
 class Echo:
@@ -63,12 +67,27 @@ def show(text: str) -> None:
     """Print one line above any progress bars."""
     tqdm = sys.modules.get("tqdm")
     write: Callable[[str], object] = tqdm.tqdm.write if tqdm and hasattr(tqdm, "tqdm") else print
+    with _showing():
+        try:
+            write(text)
+        except UnicodeEncodeError:
+            write(text.encode("ascii", "backslashreplace").decode("ascii"))
+        except (OSError, ValueError):
+            return  # nobody reads: a closed pipe or stream
+
+
+def is_showing() -> bool:
+    """Whether what this thread prints just now is FlorDB's own, not the script's."""
+    return _is_showing.get()
+
+
+@contextmanager
+def _showing() -> Iterator[None]:
+    token = _is_showing.set(True)
     try:
-        write(text)
-    except UnicodeEncodeError:
-        write(text.encode("ascii", "backslashreplace").decode("ascii"))
-    except (OSError, ValueError):
-        return  # nobody reads: a closed pipe or stream
+        yield
+    finally:
+        _is_showing.reset(token)
 
 
 def _place(link: Node) -> Any:
@@ -88,4 +107,5 @@ def _text(value: Any) -> str:
 def warn(text: str) -> None:
     """Print a warning of FlorDB's own; unlike `warnings.warn` it cannot become an exception."""
     if sys.stderr is not None:
-        print(f"flor: {text}", file=sys.stderr)
+        with _showing():
+            print(f"flor: {text}", file=sys.stderr)

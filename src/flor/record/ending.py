@@ -18,10 +18,14 @@ from flor.times import to_text
 SEAL_AT_ONCE_BYTES = 8 << 20
 
 
-def status_of_process() -> Status:
-    """How this process ends, seen from its last moment: the interpreter keeps the exception that ended it."""
+def status_of_process(is_ipython: bool, has_cells: bool) -> Status:
+    """How this process ends, seen from its last moment: the interpreter keeps the exception that ended it.
+
+    What raises at a prompt or in a cell ends nothing; IPython without cells executes a script.
+    """
     ended_by = getattr(sys, "last_type", None)
-    if ended_by is None or hasattr(sys, "ps1"):
+    is_prompted = has_cells if is_ipython else hasattr(sys, "ps1")
+    if ended_by is None or is_prompted or issubclass(ended_by, SystemExit):
         return Status.FINISHED
     return Status.INTERRUPTED if issubclass(ended_by, KeyboardInterrupt) else Status.FAILED
 

@@ -3,14 +3,14 @@
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flor import project as projects
-from flor.entities import FORMAT_VERSION, Version
+from flor.entities import FORMAT_VERSION, RunId, Version
 from flor.errors import FlorError, StoreError
 from flor.project import Project
 from flor.record import echo, environment, membership, script, startup
@@ -24,6 +24,7 @@ from flor.runs.layout import JournalName, Layout
 from flor.runs.liveness import LockFile
 from flor.runs.ring import Ring
 from flor.snapshots import shadow
+from flor.snapshots.shadow import Taken
 from flor.times import from_microseconds
 
 _ATTEMPTS = 1_000
@@ -35,8 +36,17 @@ def project_of_process() -> Project:
     return projects.for_script(script.of_process().path, Path.cwd(), os.environ)
 
 
-def open_run(project: Project, member: Membership, redirect: Callable[[Node, str, Any], None]) -> ProcessRun:
+def open_run(
+    project: Project,
+    member: Membership,
+    redirect: Callable[[Node, str, Any], None],
+    typed_in: Mapping[str, bytes],
+) -> ProcessRun:
     """Open this process's part of a run.
+
+    Args:
+        redirect: see `Spool`.
+        typed_in: code that stands in no file, as path -> content.
 
     Raises:
         StoreError: the store cannot be written.
@@ -46,7 +56,7 @@ def open_run(project: Project, member: Membership, redirect: Callable[[Node, str
         _make_store(layout)
         stamp, tstamp_us = _claim_stamp(layout)
         is_first = not member.is_child and member.rank == 0
-        version, reason = _snapshot(project, layout) if is_first else (None, "")
+        version, reason = _snapshot(project, layout, typed_in) if is_first else (None, "")
         if reason and project.config.echo != "off":
             echo.warn(f"this run has no code version and cannot be replayed: {reason}")
         return _open(project, layout, member, redirect, _Opening(stamp, tstamp_us, version, reason))
@@ -138,28 +148,54 @@ def _claim_stamp(layout: Layout) -> tuple[Path, int]:
         path.unlink()  # so late that an older run may have given up the same claim already
 
 
-def _snapshot(project: Project, layout: Layout) -> tuple[Version | None, str]:
+def add_version(run: ProcessRun, typed_in: Mapping[str, bytes]) -> None:
+    """Commit the code as it is now as a further version of an open run; the newest is the run's version.
+
+    Raises:
+        FlorError: it cannot be committed.
+    """
+    known = run.identity.version
+    if known is None or not run.identity.is_main:
+        return
+    taken = _take(run.project, Layout(run.project.home), typed_in, run.run)
+    if taken and taken.version.tree != known.tree:
+        run.identity = replace(run.identity, version=taken.version)
+        run.facts({"version": asdict(taken.version)})
+
+
+def _snapshot(project: Project, layout: Layout, typed_in: Mapping[str, bytes]) -> tuple[Version | None, str]:
     """Commit the code that runs here; or why that cannot be done."""
-    if not script.of_process().has_code:
+    if not (script.of_process().has_code or typed_in):
         return None, "code given by -c or typed in is in no file"
-    if project.repository is None:
-        return None, f"no git repository at {project.root}"
     try:
-        taken = shadow.take(
-            project.repository,
-            layout.snapshots,
-            project.config,
-            project.subfolder,
-            loaded_files=_loaded_files(),
-        )
+        taken = _take(project, layout, typed_in)
     except FlorError as error:
         return None, error.message
+    if taken is None:
+        return None, f"no git repository at {project.root}"
     if taken.created_branch:
         verb = "Created and switched to new branch" if project.config.switch else "Created branch"
         echo.show(f"{verb}{':' if project.config.switch else ''} {taken.version.branch}")
     if taken.moved_to:
         echo.warn(f"flor.shadow is checked out; code is committed to {taken.moved_to} instead")
     return taken.version, ""
+
+
+def _take(
+    project: Project, layout: Layout, typed_in: Mapping[str, bytes], run: RunId | None = None
+) -> Taken | None:
+    """The code as it is now; None without a repository."""
+    if project.repository is None:
+        return None
+    return shadow.take(
+        project.repository,
+        layout.snapshots,
+        project.config,
+        project.subfolder,
+        loaded_files=_loaded_files(),
+        typed_in=typed_in,
+        run=run,
+    )
 
 
 def _loaded_files() -> list[Path]:

@@ -48,6 +48,7 @@ class ProcessRun:
     redirect: Callable[[Node, str, Any], None]
     keep_blob: KeepBlob
     arguments: dict[str, Any] = field(default_factory=dict)
+    before_end: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
     after_end: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
     after_close: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
     before_close: list[Callable[[], None]] = field(default_factory=list)
@@ -65,6 +66,11 @@ class ProcessRun:
     @property
     def run(self) -> RunId:
         return self.identity.name.run
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been said yet how the run ended."""
+        return not self._is_ended
 
     def start(self) -> None:
         """Begin tending the journal in the background."""
@@ -112,6 +118,8 @@ class ProcessRun:
         """Say that the run has ended, and how. Records of threads that go on still find their place."""
         if self._is_ended:
             return
+        while self.before_end:
+            self.before_end.pop()(self)
         self._is_ended = True
         self.spool.wait_for_arrivals(ARRIVAL_TIMEOUT_S)
         self.flush()

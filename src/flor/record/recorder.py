@@ -1,18 +1,21 @@
 """Recording: what `flor.*` means in the process of a user who runs a script."""
 
 import os
+import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from flor.entities import Status
 from flor.errors import ArgumentNotSet
 from flor.project import Project
-from flor.record import arguments, echo, ending, loops, membership, opening, pending, startup
+from flor.record import arguments, echo, ending, loops, membership, notebook, opening, pending, startup
+from flor.record.console import Console
 from flor.record.context import Node, Root, current, root_of
 from flor.record.membership import Membership
+from flor.record.notebook import Notebook
 from flor.record.process_run import ProcessRun
 from flor.record.session import NO_DEFAULT
 
@@ -33,6 +36,9 @@ class RecordingSession:
         self._lock = threading.RLock()
         self._roots: weakref.WeakSet[Root] = weakref.WeakSet()
         self._default = Root(self._open_and_write)
+        self._console = Console(lambda: self._default, self._run_printing, self._note_fault)
+        self._notebook = self._follow_cells()
+        self._arguments_before: Collection[str] = ()  # the cell that is being executed
         os.register_at_fork(after_in_child=self._after_fork)
 
     @property
@@ -52,6 +58,7 @@ class RecordingSession:
         value = self._argument_value(name, default)
         try:
             run.argument(root, name, value)
+            self._note_record()
         except Exception as error:  # noqa: BLE001  (observing must not break training)
             run.fault(error)
         return value
@@ -66,23 +73,82 @@ class RecordingSession:
         return nullcontext()
 
     def commit(self) -> None:
-        root = root_of(self._node())
+        self._commit(root_of(self._node()))
+
+    def _commit(self, root: Root) -> None:
         fresh = Root(self._open_and_write)
         with self._lock:
             if root is self._default and threading.current_thread() is threading.main_thread():
                 self._default = fresh
+                if self._notebook:
+                    self._notebook.cells.start_run()
             current.set(fresh)
         if root.run:
             root.run.end(Status.FINISHED)
 
     def close(self) -> None:
-        status = ending.status_of_process()
+        status = ending.status_of_process(self._notebook is not None, bool(self._typed_in()))
         for root in list(self._roots):
             if root.run:
                 root.run.end(status)
                 root.run.close()
+        self._console.stop()
         for sentence in arguments.unread(self._given, self._asked):
             echo.warn(sentence)
+
+    def cell_begins(self, is_again: bool) -> None:
+        """Put a cell at the run level, in a new run where it has logged to this one before."""
+        if is_again:
+            self._commit(self._default)
+        current.set(self._default)
+        run = self._default.run
+        self._arguments_before = tuple(run.arguments) if run else ()
+        if run:
+            self._default.write = self._open_and_write  # to hear of the cell's first record
+            self._listen()
+
+    def cell_ends(self, has_raised: bool) -> None:
+        """Bring what the cell has recorded to the disk, and commit the cells so far."""
+        self._console.stop()
+        run = self._default.run
+        if run is None or not run.is_open:
+            return
+        if has_raised:  # the mended cell may give its inputs other values
+            run.arguments = {name: run.arguments[name] for name in self._arguments_before}
+        try:
+            run.flush()
+            opening.add_version(run, self._typed_in())
+            pending.note(run)
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            run.fault(error)
+
+    def _follow_cells(self) -> Notebook | None:
+        shell = notebook.shell_of_process() if "IPython" in sys.modules else None
+        return Notebook.follow(shell, self) if shell else None
+
+    def _typed_in(self) -> dict[str, bytes]:
+        """The cells of a notebook, as a file that stands in snapshots only."""
+        return self._notebook.files(self._project) if self._notebook else {}
+
+    def _note_record(self) -> None:
+        if self._notebook:
+            self._notebook.cells.note_record()
+
+    def _listen(self) -> None:
+        if self._project.config.capture:
+            self._console.listen()
+
+    def _run_printing(self, node: Node) -> ProcessRun | None:
+        """The run that keeps what is printed here; a forked child's begins with what it prints."""
+        root = root_of(node)
+        if root.run is None and self._parent:
+            self._ensure_open(root)
+        return root.run if root.run and root.run.is_open else None
+
+    def _note_fault(self, error: BaseException) -> None:
+        run = self._default.run
+        if run:
+            run.fault(error)
 
     def _node(self) -> Node:
         return current.get() or self.root()
@@ -101,6 +167,7 @@ class RecordingSession:
         run = self._ensure_open(root)
         _adopt(node, run)
         run.spool.write(node, name, value)
+        self._note_record()
         if is_first:
             run.spool.drain()
 
@@ -118,10 +185,12 @@ class RecordingSession:
         member = self._parent or membership.of_process(os.environ)
         if self._has_run and not member.is_child:
             member = membership.own()  # after flor.commit()
-        run = opening.open_run(self._project, member, self._redirect)
+        run = opening.open_run(self._project, member, self._redirect, self._typed_in())
         self._has_run = True
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
         pending.note(run)
+        self._listen()
+        run.before_end.append(self._console.finish)
         run.after_end.append(ending.finish)
         run.after_close.append(ending.seal_if_large)
         ending.close_with_multiprocessing(self.close)
@@ -135,6 +204,8 @@ class RecordingSession:
     def _after_fork(self) -> None:
         """In the child: leave the parent's journals alone; the next record opens one of the child's own."""
         self._lock = threading.RLock()
+        self._console.forget()
+        self._notebook = None
         for root in list(self._roots):
             if root.run:
                 self._parent = Membership(root.run.run, root.run.identity.name.rank, "parent")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from flor.record import membership
+from flor.record import membership, notebook
 
 _PACKAGE = str(Path(__file__).parent.parent)
 
@@ -15,7 +15,7 @@ class Script:
     """What runs here: `path` where it is a file of the user's, and a name where it is not."""
 
     path: Path | None
-    name: str  # "-c", "<stdin>": shown where there is no path
+    name: str  # "-c", "<stdin>", "<ipython>": shown where there is no path
 
     @property
     def has_code(self) -> bool:
@@ -24,10 +24,13 @@ class Script:
 
 
 def of_process() -> Script:
-    """The main script; under an installed program (flask, pytest) the file that called FlorDB."""
+    """The main script or notebook; under an installed program (flask, pytest) the file that called FlorDB."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     if main and not _is_installed(Path(main)):
         return Script(Path(main).absolute(), "")
+    if "IPython" in sys.modules and (shell := notebook.shell_of_process()):
+        path = notebook.path_of(shell)
+        return Script(path, "" if path else notebook.UNNAMED)
     if main or hasattr(sys, "ps1") or membership.is_multiprocessing_child():
         caller = _calling_file()
         if caller:

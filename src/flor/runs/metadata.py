@@ -98,7 +98,7 @@ def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
         journals=_last_seqs(journals, records.table),
         rows=records.table.num_rows,
         parent=header["parent"],
-        version=header["version"],
+        version=main.facts.get("version", header["version"]),
         no_version=header["no_version"],
         environment=_environment(main),
         faults=[fault for journal in journals for fault in journal.facts.get("faults", [])],

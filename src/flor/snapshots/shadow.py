@@ -4,8 +4,8 @@ The branch is linear and holds code only: a snapshot before a run's first record
 auto-commit of that same tree that names the run.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flor.config import Config
@@ -14,13 +14,13 @@ from flor.errors import GitError, StoreError
 from flor.snapshots import git, index, refs
 from flor.snapshots.capture import Captured, capture, capture_loaded, loaded_paths
 from flor.snapshots.git import Deadline, TimedOut
+from flor.snapshots.overlay import overlaid
 from flor.snapshots.refs import Branch
 from flor.snapshots.repository import Repository
-from flor.snapshots.selection import Rules
+from flor.snapshots.selection import SECRETS, Rules, matcher, name
 
 TIME_LIMIT_S = 10.0
 _SNAPSHOT = "FLOR::Snapshot"
-_AUTO_COMMIT = "FLOR::Auto-commit::"
 _BASE_TRAILER = "Flor-Base"
 
 
@@ -49,6 +49,8 @@ def take(
     subfolder: Path | None = None,
     loaded_files: Collection[Path] = (),
     time_limit_s: float = TIME_LIMIT_S,
+    typed_in: Mapping[str, bytes] | None = None,
+    run: RunId | None = None,
 ) -> Taken:
     """The working tree as a commit on the shadow branch; an unchanged tree reuses its last commit.
 
@@ -56,15 +58,18 @@ def take(
         folder: the store's folder for private indexes.
         subfolder: the project's folder in a repository of several; untracked files elsewhere are not taken.
         loaded_files: files of the modules imported so far; all that is taken after the time limit.
+        typed_in: code that stands in no file, as path -> content: it is committed beside the files.
+        run: the run of which this is a further version; None for the first, taken before a run has a name.
 
     Raises:
         GitError: the repository cannot be read or written, or belongs to another user.
         StoreError: the folder cannot be written.
     """
     rules = _rules(repository, folder, config, subfolder, loaded_files)
+    wanted = _Wanted(rules, typed_in or {}, _snapshot_message(run), config.switch, time_limit_s)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _take(repository, folder, rules, config.switch, time_limit_s)
+        return _take(repository, folder, wanted)
     except OSError as error:
         raise StoreError(
             f"{folder} cannot be written: {error}.", "Set FLOR_HOME to a writable folder."
@@ -124,48 +129,76 @@ def _relative(repository: Repository, folder: Path) -> str:
     return "" if relative == "." else relative
 
 
-def _take(repository: Repository, folder: Path, rules: Rules, switch: bool, time_limit_s: float) -> Taken:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a snapshot is to hold, and how it is made."""
+
+    rules: Rules
+    typed_in: Mapping[str, bytes]
+    message: str
+    is_switching: bool
+    time_limit_s: float
+
+
+def _take(repository: Repository, folder: Path, wanted: _Wanted) -> Taken:
     try:
-        return _record(repository, _capture(repository, folder, rules, time_limit_s), switch)
+        return _record(repository, _capture(repository, folder, wanted), wanted)
     except TimedOut:
         raise
     except GitError:
         # What was kept may refer to objects that have been pruned since, or be damaged.
         if not index.forget(repository, folder):
             raise
-    return _record(repository, _capture(repository, folder, rules, time_limit_s), switch)
+    return _record(repository, _capture(repository, folder, wanted), wanted)
 
 
-def _capture(repository: Repository, folder: Path, rules: Rules, time_limit_s: float) -> Captured:
+def _capture(repository: Repository, folder: Path, wanted: _Wanted) -> Captured:
+    captured = _captured_files(repository, folder, wanted)
+    if not wanted.typed_in:
+        return captured
+    is_secret = matcher((*SECRETS, *wanted.rules.exclude))
+    refused = name(
+        (path, "its name is that of a secret or excluded") for path in wanted.typed_in if is_secret(path)
+    )
+    files = {path: content for path, content in wanted.typed_in.items() if not is_secret(path)}
+    tree = overlaid(repository, folder, captured.tree, files, Deadline.after(TIME_LIMIT_S))
+    return replace(captured, tree=tree, left_out=(*captured.left_out, *refused))
+
+
+def _captured_files(repository: Repository, folder: Path, wanted: _Wanted) -> Captured:
     try:
-        return capture(repository, folder, rules, Deadline.after(time_limit_s))
+        return capture(repository, folder, wanted.rules, Deadline.after(wanted.time_limit_s))
     except TimedOut:
-        reason = f"the snapshot took more than {time_limit_s:g} s"
-        return capture_loaded(repository, folder, rules, reason, Deadline.after(TIME_LIMIT_S))
+        reason = f"the snapshot took more than {wanted.time_limit_s:g} s"
+        return capture_loaded(repository, folder, wanted.rules, reason, Deadline.after(TIME_LIMIT_S))
 
 
-def _record(repository: Repository, captured: Captured, switch: bool) -> Taken:
+def _record(repository: Repository, captured: Captured, wanted: _Wanted) -> Taken:
     # A locked index cannot follow a switch: then the user stays where they are.
-    is_switching = switch and not (repository.git_dir / "index.lock").exists()
+    is_switching = wanted.is_switching and not (repository.git_dir / "index.lock").exists()
     for _ in refs.attempts():
         branches = refs.branches(repository)
-        name = refs.writable(branches, current=captured.branch if is_switching else None)
-        tip = _tip(branches, name)
-        commit = _snapshot(repository, captured, tip)
+        branch = refs.writable(branches, current=captured.branch if is_switching else None)
+        tip = _tip(branches, branch)
+        commit = _snapshot(repository, captured, tip, wanted.message)
         is_new = not tip or tip.commit != commit
-        if not is_new or refs.advance(repository, _ref(name), commit, tip.commit if tip else ""):
+        if not is_new or refs.advance(repository, _ref(branch), commit, tip.commit if tip else ""):
             if is_switching:
-                _switch(repository, name, captured.tree)
-            version = Version(commit, captured.tree, name, captured.head, captured.left_out)
-            return Taken(version, tip is None, name if name != refs.SHADOW else None)
+                _switch(repository, branch, captured.tree)
+            version = Version(commit, captured.tree, branch, captured.head, captured.left_out)
+            return Taken(version, tip is None, branch if branch != refs.SHADOW else None)
     raise refs.contended(_ref(refs.SHADOW))
 
 
-def _snapshot(repository: Repository, captured: Captured, tip: Branch | None) -> str:
+def _snapshot(repository: Repository, captured: Captured, tip: Branch | None, message: str) -> str:
     if tip and tip.tree == captured.tree:
         return tip.commit
     parent = tip.commit if tip else captured.head
-    return refs.commit(repository, captured.tree, [parent] if parent else [], _SNAPSHOT)
+    return refs.commit(repository, captured.tree, [parent] if parent else [], message)
+
+
+def _snapshot_message(run: RunId | None) -> str:
+    return f"{_SNAPSHOT}\n\n{refs.RUN_TRAILER}: {run}\n" if run else _SNAPSHOT
 
 
 def _switch(repository: Repository, branch: str, tree: str) -> None:
@@ -176,7 +209,7 @@ def _switch(repository: Repository, branch: str, tree: str) -> None:
 
 def _closing_message(run: RunId, tstamp: str, version: Version) -> str:
     base = f"{_BASE_TRAILER}: {version.base}\n" if version.base else ""
-    return f"{_AUTO_COMMIT}{tstamp}\n\n{refs.RUN_TRAILER}: {run}\n{base}"
+    return f"{refs.AUTO_COMMIT}{tstamp}\n\n{refs.RUN_TRAILER}: {run}\n{base}"
 
 
 def _tip(branches: Sequence[Branch], name: str) -> Branch | None:
