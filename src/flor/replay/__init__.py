@@ -1,0 +1,1 @@
+"""Enter a past run again: to resume it, and to answer what was logged in hindsight."""
