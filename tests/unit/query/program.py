@@ -1,0 +1,134 @@
+"""Little programs that log, run by an interpreter into records and into what the model takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flor.entities import Run, Source
+from flor.runs.records import Chunk, LoopDefault
+from unit.query import model
+from unit.query.given import Logged, a_chunk
+
+INDEX: Any = type("Index", (), {"__repr__": lambda self: "INDEX"})()
+NONE: Any = type("None_", (), {"__repr__": lambda self: "NONE"})()
+
+
+@dataclass(frozen=True)
+class Log:
+    """`flor.log`, `flor.arg`, or a value of hindsight."""
+
+    name: str
+    value: Any
+    source: str = "log"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """`flor.loop` over these values; INDEX and NONE stand for an iteration worth its index, or nothing simple."""
+
+    name: str
+    values: tuple[Any, ...]
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """`flor.iteration`: one that the program does not drive, entered in whatever order."""
+
+    name: str
+    iteration: int
+    body: tuple[Statement, ...]
+
+
+Statement = Log | Loop | Iteration
+
+
+@dataclass(frozen=True)
+class Process:
+    """What one process of a run executes."""
+
+    body: tuple[Statement, ...]
+    rank: int = 0
+    process: int = 0
+
+
+@dataclass
+class Execution:
+    """One run, as records and for the model."""
+
+    number: int
+    records: list[Logged] = field(default_factory=list)
+    modelled: list[model.Record] = field(default_factory=list)
+    defaults: dict[str, LoopDefault] = field(default_factory=dict)
+    occurrences: Counter[tuple[model.Context, str]] = field(default_factory=Counter)
+    driven: dict[tuple[model.Context, str], int] = field(default_factory=dict)
+
+    def execute(self, body: Sequence[Statement], context: model.Context) -> None:
+        """Run the statements in a context."""
+        for statement in body:
+            if isinstance(statement, Log):
+                self.log(statement, context)
+            elif isinstance(statement, Loop):
+                occurrence = self.next_occurrence(context, statement.name)
+                for iteration, value in enumerate(statement.values, 1):
+                    self.enter(context, statement, occurrence, iteration, value)
+            else:
+                key = (context, statement.name)
+                if key not in self.driven:
+                    self.driven[key] = self.next_occurrence(context, statement.name)
+                self.enter(context, statement, self.driven[key], statement.iteration, INDEX)
+
+    def next_occurrence(self, context: model.Context, name: str) -> int:
+        self.occurrences[context, name] += 1
+        return self.occurrences[context, name]
+
+    def enter(
+        self, context: model.Context, loop: Loop | Iteration, occurrence: int, iteration: int, value: Any
+    ) -> None:
+        """Run one iteration; its value is recorded where it is not the default of the loop's path."""
+        worth = iteration - 1 if value is INDEX else model.NOTHING if value is NONE else value
+        inner = replace(context, steps=(*context.steps, model.Step(loop.name, occurrence, iteration, worth)))
+        default = self.defaults.setdefault(path_of(inner), "none" if value is NONE else "index")
+        if value is not {"index": INDEX, "none": NONE}[default]:
+            self.record(None, None if value is NONE else worth, inner, Source.LOOP)
+        self.execute(loop.body, inner)
+
+    def log(self, statement: Log, context: model.Context) -> None:
+        position = len(self.modelled)
+        self.modelled.append(model.Record(position, context, statement.name, statement.value, statement.source))
+        self.record(statement.name, statement.value, context, Source[statement.source.upper()])
+
+    def record(self, name: str | None, value: Any, context: model.Context, source: Source) -> None:
+        iterations = [step.iteration for step in context.steps]
+        self.records.append(Logged(name, value, path_of(context), iterations, source, context.rank, context.process))
+
+
+def path_of(context: model.Context) -> str:
+    """The path as records have it."""
+    escaped = [step.loop.replace("%", "%25").replace("/", "%2F").replace("#", "%23") for step in context.steps]
+    occurrences = ["" if step.occurrence == 1 else f"#{step.occurrence}" for step in context.steps]
+    return "/".join(name + occurrence for name, occurrence in zip(escaped, occurrences, strict=True))
+
+
+@dataclass(frozen=True)
+class Executed:
+    """Some runs: their records in one table each, and what the model takes."""
+
+    chunks: tuple[Chunk, ...]
+    runs: tuple[model.Recorded, ...]
+
+
+def executed(runs: Sequence[Run], programs: Sequence[Sequence[Process]]) -> Executed:
+    """Run a program per run; its processes must come by rank, the main process of each first."""
+    chunks, recorded = [], []
+    for number, (run, processes) in enumerate(zip(runs, programs, strict=True)):
+        execution = Execution(number)
+        for process in processes:
+            execution.execute(process.body, model.Context(number, process.rank, process.process, ()))
+        chunks.append(a_chunk([run], [execution.records], [execution.defaults]))
+        facts = {"run": run.run, "status": str(run.status)}
+        recorded.append(model.Recorded(run.projid, run.tstamp, run.filename, tuple(execution.modelled), facts))
+    return Executed(tuple(chunks), tuple(recorded))
