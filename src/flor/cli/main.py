@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from flor.cli import console as terminal
-from flor.cli import crash, versions
+from flor.cli import crash, interrupt, versions
 from flor.cli.console import Console, OutputClosed
 from flor.errors import FlorError
 
@@ -39,7 +39,7 @@ COMMANDS = {
     "pull": "bring the code and records of a git remote's runs here",
 }
 
-DONE, MENDABLE, BUG, INTERRUPTED = 0, 1, 3, 130
+DONE, MENDABLE, BUG = 0, 1, 3
 
 
 class Command(Protocol):
@@ -53,8 +53,15 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` and return the exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    """Run the command line `argv`, by default this process's own, and return the exit code."""
+    if argv is not None:
+        return _guarded(list(argv))
+    with interrupt.obeyed():
+        return _guarded(sys.argv[1:])
+
+
+def _guarded(given: Sequence[str]) -> int:
+    """The exit code, also where something went wrong, which is then said."""
     console = terminal.standard()
     try:
         with warnings.catch_warnings():
@@ -68,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MENDABLE
     except KeyboardInterrupt:
         console.note("Interrupted.")
-        return INTERRUPTED
+        return interrupt.EXIT_CODE
     except Exception as error:  # noqa: BLE001 - the last resort: saved in full, and the exit code says bug
         console.note(crash.report(error, given))
         return BUG

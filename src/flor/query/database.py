@@ -139,6 +139,11 @@ def _translated() -> Iterator[None]:
         raise KeyboardInterrupt from error
     except duckdb.Error as error:
         raise QueryError(f"{message(error)}.") from error
+    except RuntimeError as error:
+        # How DuckDB 2.0 says that Ctrl-C stopped a query.
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _is_wide(result: Any) -> bool:
