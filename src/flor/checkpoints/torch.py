@@ -1,0 +1,51 @@
+"""The one module that imports torch: small copies from a device, without ever waiting for it."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+Found = TypeVar("Found")
+
+
+class DeviceReader:
+    """Copies small tensors to the host, on the stream that computes them.
+
+    Pinned host memory is slow to get, so buffers are kept and used again.
+    """
+
+    def __init__(self) -> None:
+        self._free: defaultdict[tuple[torch.dtype, torch.Size], list[torch.Tensor]] = defaultdict(list)
+
+    def start_copy(
+        self, tensor: torch.Tensor, read: Callable[[torch.Tensor], Found]
+    ) -> Callable[[], Found | None]:
+        """Asks whether the value has arrived, and reads it then; the value is that of this call.
+
+        Args:
+            read: called with the copy, once, before its memory is used again.
+        """
+        source = tensor.detach()
+        free = self._free[source.dtype, source.shape]
+        with torch.cuda.device(source.device):
+            buffer = _taken(free) or torch.empty(source.shape, dtype=source.dtype, pin_memory=True)
+            buffer.copy_(source, non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+
+        def arrived() -> Found | None:
+            if not event.query():
+                return None
+            found = read(buffer)
+            free.append(buffer)
+            return found
+
+        return arrived
+
+
+def _taken(free: list[torch.Tensor]) -> torch.Tensor | None:
+    try:
+        return free.pop()
+    except IndexError:
+        return None
