@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flor.api import checkpointing as checkpointing
     from flor.api import commit as commit
     from flor.api import dataframe as dataframe
+    from flor.api import io as io
     from flor.api import iteration as iteration
     from flor.api import log as log
     from flor.api import loop as loop
@@ -29,6 +30,7 @@ __all__ = [
     "checkpointing",
     "commit",
     "dataframe",
+    "io",
     "iteration",
     "log",
     "loop",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["arg", "checkpointing", "commit", "dataframe", "iteration", "log", "loop", "query", "utils"]
+__all__ = ["arg", "checkpointing", "commit", "dataframe", "io", "iteration", "log", "loop", "query", "utils"]
 
 _node = _current.get
 
@@ -109,6 +109,24 @@ def query(sql: str) -> "pd.DataFrame":
 
     project = _project()
     return run_query(_catalog(project), sql, project.repository)
+
+
+def io(run: str | None = None) -> "pd.DataFrame":
+    """The console output that was kept of a run: a row per line, with its loops and its time.
+
+    Args:
+        run: its id, a unique prefix of it, its time stamp, or "last"; None: the newest run with output.
+
+    Returns:
+        Columns as in `dataframe`, then `stream`, `time` (UTC) and `text`. What was drawn again and
+        again, as a progress bar, is there in its last state. Empty, with a warning, where nothing was kept.
+
+    Raises:
+        RunNotFound: there is no such run.
+    """
+    from flor.query.console import console
+
+    return console(_catalog(_project()), run)
 
 
 def home_folder() -> str:

@@ -18,7 +18,7 @@ _PLAIN_TENSORS = ("torch", "torch.nn.parameter")
 
 
 def lies_on_device(value: Any) -> bool:
-    """Whether this is a tensor of so few values that they are recorded, and reading it would await a device."""
+    """Whether this is a tensor that is recorded by its values, and reading it would wait for a device."""
     if type(value).__module__ not in _PLAIN_TENSORS or getattr(value, "device", None) is None:
         return False
     is_small = value.device.type == "cuda" and value.numel() <= MAX_ELEMENTS_AS_VALUES

@@ -19,6 +19,8 @@ from flor.times import from_microseconds
 SUMMARY_LENGTH = 1_000
 """Longer last values are cut in the summary (never in the records)."""
 
+_STREAMS = {source.name.lower() for source in (Source.STDOUT, Source.STDERR)}
+
 Value = tuple[int, float | None, int | None, str | None]
 """kind, vf, vi, vs"""
 
@@ -46,6 +48,7 @@ class RunMetadata(msgspec.Struct, omit_defaults=True):
     loops: dict[str, LoopDefault]
     journals: dict[str, int]  # journal -> seq of the last record taken from it
     rows: int
+    console: int = 0  # of these rows, lines of captured output
     parent: str | None = None
     version: dict[str, Any] | None = None
     no_version: str = ""
@@ -97,6 +100,7 @@ def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
         loops=records.loops,
         journals=_last_seqs(journals, records.table),
         rows=records.table.num_rows,
+        console=_line_count(records.table),
         parent=header["parent"],
         version=main.facts.get("version", header["version"]),
         no_version=header["no_version"],
@@ -135,6 +139,7 @@ def merge(parts: Sequence[RunMetadata]) -> RunMetadata:
         loops={path: default for part in reversed(parts) for path, default in part.loops.items()},
         journals={name: seq for part in parts for name, seq in part.journals.items()},
         rows=sum(part.rows for part in parts),
+        console=sum(part.console for part in parts),
         faults=[fault for part in parts for fault in part.faults],
         damaged_bytes=sum(part.damaged_bytes for part in parts),
     )
@@ -199,6 +204,13 @@ def _last_seqs(journals: Sequence[Journal], table: pa.Table) -> dict[str, int]:
         mine = seqs[(ranks == journal.name.rank) & (processes == journal.name.process)]
         found[str(journal.name)] = int(mine.max()) if len(mine) else 0
     return found
+
+
+def _line_count(table: pa.Table) -> int:
+    sources = table["source"].combine_chunks()
+    counts = np.bincount(tables.codes(sources), minlength=len(sources.dictionary)).tolist()
+    names = sources.dictionary.to_pylist()
+    return sum(count for name, count in zip(names, counts, strict=True) if name in _STREAMS)
 
 
 def _name_counts(table: pa.Table) -> dict[str, int]:
