@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TextIO
 
 from flor.cli import render
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.errors import FlorError
 
 NEWEST = 50
@@ -65,10 +65,10 @@ class Console:
             total: how many rows there are in all, where `table` no longer holds them.
         """
         if not self.is_terminal:
-            self.lines(render.tab_separated(table))
+            self.lines(table.tab_separated())
             return
         rows = table.rows[-NEWEST:] if newest else table.rows[:NEWEST]
-        self.lines(render.aligned(Table(table.columns, rows), self._width()))
+        self.lines(Table(table.columns, rows).aligned(self._width()))
         count = len(table.rows) if total is None else total
         if count > len(rows):
             self.line(f"{count} rows; all with --csv")
@@ -79,7 +79,7 @@ class Console:
         if not self.is_terminal:
             cells = Table(table.columns, [[render.text(value) for value in row] for row in table.rows])
             width = _UNLIMITED
-        self.lines(" " * indent + line for line in render.aligned(cells, width))
+        self.lines(" " * indent + line for line in cells.aligned(width))
 
     def facts(self, facts: Sequence[tuple[str, object]], *, indent: int = 0) -> None:
         """Print one named fact a line, those without a value left out."""

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from flor.cli import frames, here, store, tabular
+from flor.cli import arrow, here, store, tabular
 from flor.cli.console import Console
 from flor.query import frame
 from flor.runs.catalog import Catalog
@@ -35,14 +35,14 @@ def execute(arguments: Namespace, console: Console) -> int:
     """Show the table."""
     project = here.project()
     catalog = store.listed(project, store.catalog(project, console))
-    result = frame.dataframe(
+    result = frame.table(
         catalog,
         names(arguments.names, catalog),
         where=arguments.where,
         provenance=arguments.provenance,
         ranks=arguments.ranks,
     )
-    frames.deliver(result, arguments, console)
+    arrow.deliver(result, arguments, console)
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flor.cli import here, render, store
 from flor.cli.console import Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.entities import Run
 from flor.errors import GitError
 from flor.project import Project

@@ -9,7 +9,7 @@ from typing import Any
 from flor.cli import diagnosis, here, render, versions
 from flor.cli.console import Console
 from flor.cli.diagnosis import Finding, Level
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.config import SETTINGS, Config
 from flor.errors import FlorError
 from flor.project import Project

@@ -7,7 +7,7 @@ from typing import Any
 
 from flor.cli import here, render, store
 from flor.cli.console import Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.entities import Source, Status
 from flor.runs import check, housekeeping
 from flor.runs.catalog import Catalog

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from flor.cli import here, render, store
 from flor.cli.console import Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.entities import Run, RunId, Status
 from flor.errors import FlorError
 from flor.project import Project

@@ -6,7 +6,7 @@ from typing import Any
 
 from flor.cli import here, render, store, tabular
 from flor.cli.console import NEWEST, Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.entities import Run, RunId
 
 EXAMPLES = """examples:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flor.cli import here, render, store
 from flor.cli.console import Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.entities import Run, Source
 from flor.query.difference import flattened
 from flor.query.summary import COLUMNS, Summary, summarize

@@ -6,7 +6,7 @@ from typing import Any
 
 from flor.cli import here, render, store
 from flor.cli.console import Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.runs import housekeeping
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout

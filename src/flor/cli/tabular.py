@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flor.cli import render
 from flor.cli.console import Console
-from flor.cli.render import Table
+from flor.cli.table import Table
 from flor.errors import FlorError
 
 _ESCAPE = "backslashreplace"  # a lone surrogate has no UTF-8
@@ -31,7 +31,7 @@ def add_outputs(parser: ArgumentParser, noun: str, *, parquet: bool = False) -> 
 def deliver(table: Table, arguments: Namespace, console: Console, *, newest: bool = True) -> None:
     """Print the table, or write it to the CSV file that was asked for."""
     if arguments.json:
-        console.json(render.records(table))
+        console.json(table.records())
     elif arguments.csv == "-":
         console.line(_csv_text(table))
     elif arguments.csv:

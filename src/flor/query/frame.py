@@ -1,7 +1,7 @@
 """Data frames of logged values: one row per context, one column per name and per loop."""
 
 import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ _MANY = 50
 
 def dataframe(
     catalog: Catalog,
-    names: Iterable[str] = (),
+    names: Sequence[str] = (),
     where: str | None = None,
     provenance: bool = False,
     ranks: str | None = None,
@@ -43,24 +43,50 @@ def dataframe(
     Raises:
         QueryError: the predicate cannot be understood, or `ranks` is neither None nor "all".
     """
+    found = _columns(catalog, names, where, provenance, ranks, projid)
+    frame = _frame(found, partial(blobs.handle, catalog.layout))
+    _warn_of_unknown(names, catalog.names)
+    return frame
+
+
+def table(
+    catalog: Catalog,
+    names: Sequence[str] = (),
+    where: str | None = None,
+    provenance: bool = False,
+    ranks: str | None = None,
+) -> pa.Table:
+    """What `dataframe` gives, in Arrow: a gap is null and never NaN, cells of several types are MIXED."""
+    found = _columns(catalog, names, where, provenance, ranks)
+    _warn_of_unknown(names, catalog.names)
+    return pa.table(found)
+
+
+def _columns(
+    catalog: Catalog,
+    names: Sequence[str],
+    where: str | None,
+    provenance: bool,
+    ranks: str | None,
+    projid: str | None = None,
+) -> dict[str, pa.ChunkedArray]:
     if ranks not in (None, "all"):
         raise QueryError(f"ranks={ranks!r} has no meaning.", 'It is "all", or left out for rank 0 only.')
     asked = tuple(dict.fromkeys(names))
-    known = catalog.names
     runs = None if projid is None else {run.run for run in catalog.runs if run.projid == projid}
-    query = Query(asked, where, provenance, ranks == "all", known)
+    query = Query(asked, where, provenance, ranks == "all", catalog.names)
     wanted = (*asked, *query.mentioned.names) if asked else None
-    chunks = catalog.chunks(wanted, runs, columns=_COLUMNS)
-    frame = build(chunks, query, partial(blobs.handle, catalog.layout))
-    _warn_of_unknown(asked, known)
-    return frame
+    return columns(catalog.chunks(wanted, runs, columns=_COLUMNS), query)
 
 
 def build(chunks: Iterable[Chunk], query: Query, open_blob: OpenBlob = lambda blob: blob) -> "pd.DataFrame":
     """The data frame that answers the query from these records; all of a run lie in one chunk."""
+    return _frame(columns(chunks, query), open_blob)
+
+
+def _frame(found: Mapping[str, pa.ChunkedArray], open_blob: OpenBlob) -> "pd.DataFrame":
     import pandas as pd
 
-    found = columns(chunks, query)
     # Copying brings the columns of one type together, which pandas wants where there are many.
     arrays = {title: _array(column, open_blob) for title, column in found.items()}
     return pd.DataFrame(arrays, copy=len(arrays) > _MANY)
@@ -92,6 +118,6 @@ def _numpy(column: pa.ChunkedArray) -> NDArray[Any]:
 
 
 def _warn_of_unknown(names: Sequence[str], known: Collection[str]) -> None:
-    for name in names:
+    for name in dict.fromkeys(names):
         if name not in known:
             warnings.warn(f"Nobody logged {name!r}. {hint(name, known)}".strip(), FlorWarning, stacklevel=4)

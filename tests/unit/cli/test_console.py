@@ -3,7 +3,7 @@ import io
 import pytest
 
 from flor.cli.console import Console, NotConfirmed
-from flor.cli.render import Table
+from flor.cli.table import Table
 
 
 class Terminal(io.StringIO):

@@ -3,7 +3,6 @@ from datetime import date, datetime
 import pytest
 
 from flor.cli import render
-from flor.cli.render import Table
 
 
 @pytest.mark.parametrize(
@@ -38,48 +37,6 @@ def test_json_writes_not_finite_floats_as_strings_and_times_in_iso_form():
         "when": "2026-01-02T00:00:00.000000",
         "3": "three",
     }
-
-
-def test_piped_rows_stay_one_a_line_whatever_their_cells_hold():
-    table = Table(("name", "value"), [("a\tb", "one\ntwo"), ("c", None)])
-
-    assert list(render.tab_separated(table)) == ["name\tvalue", "a\\tb\tone\\ntwo", "c\t"]
-
-
-def test_numbers_stand_right_and_text_left():
-    table = Table(("script", "loss"), [("train.py", 0.51118373), ("a.py", 12)])
-
-    assert render.aligned(table, 80) == [
-        "script        loss",
-        "train.py  0.511184",
-        "a.py            12",
-    ]
-
-
-def test_the_widest_text_is_cut_before_any_number():
-    table = Table(("arguments", "loss"), [("hidden=500 lr=0.001 seed=7 device=cpu", 0.125)])
-
-    lines = render.aligned(table, 30)
-
-    assert lines[1] == "hidden=500 lr=0.001 se…  0.125"
-
-
-def test_columns_are_left_out_of_the_middle_where_a_terminal_is_too_narrow():
-    names = tuple(f"metric_{n}" for n in range(12))
-    table = Table(names, [tuple(n + 0.5 for n in range(12))])
-
-    header, row = render.aligned(table, 60)
-
-    assert len(header) <= 60
-    assert header.startswith("metric_0")
-    assert header.endswith("metric_11")
-    assert "  …  " in row
-
-
-def test_wide_characters_keep_columns_aligned():
-    table = Table(("name", "n"), [("損失", 1), ("loss", 2)])
-
-    assert render.aligned(table, 80) == ["name  n", "損失  1", "loss  2"]
 
 
 def test_a_cell_cannot_steer_the_terminal():
