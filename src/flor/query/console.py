@@ -1,6 +1,7 @@
 """What runs have printed, as a data frame: one row per line, with its loops and its time."""
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from flor.query.answer import Query
 from flor.query.frame import build
 from flor.runs.catalog import Catalog
 from flor.runs.records import Chunk
+from flor.runs.schema import RECORDS
 from flor.runs.values import decode
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def console(catalog: Catalog, run: str | None = None) -> "pd.DataFrame":
     sources = (Source.STDOUT, Source.STDERR, Source.LOOP)
     runs = [] if chosen is None else [chosen.run]
     chunks = list(catalog.chunks(None, runs, sources, _COLUMNS))
-    found = _frame(chunks[0]) if chunks else _described(build([], Query((_ROW,))), None)
+    found = _frame(chunks, chunks[0].table if chunks else RECORDS.empty_table())
     if found.empty:
         _warn(run)
     return found
@@ -47,13 +49,16 @@ def _newest(catalog: Catalog) -> Run | None:
     return next((run for run in reversed(catalog.runs) if catalog.entry(run.run).metadata.console), None)
 
 
-def _frame(chunk: Chunk) -> "pd.DataFrame":
-    ranks = pc.unique(chunk.table["rank"]).to_pylist()
-    query = Query((_ROW,), has_ranks=any(ranks))
-    found = _described(build([_numbered(chunk)], query), chunk.table)
-    if len(ranks) > 1 or "process" in found:
-        return found.sort_values("time", kind="stable", ignore_index=True)
-    return found
+def _frame(chunks: Sequence[Chunk], table: pa.Table) -> "pd.DataFrame":
+    ranks = pc.unique(table["rank"]).to_pylist()
+    frame = build(map(_numbered, chunks), Query((_ROW,), has_ranks=any(ranks)))
+    lines = table.take(pa.array(frame.pop(_ROW).to_numpy(np.int64)))
+    frame = frame.rename(columns={title: f"{title}_loop" for title in _OWN if title in frame})
+    frame["stream"] = lines["source"].cast(pa.large_string()).to_pandas()
+    frame["time"] = lines["ts"].to_numpy().astype("datetime64[us]")
+    frame["text"] = _texts(lines)
+    # A line without an end was kept at the end of its run, a progress bar with its last state.
+    return frame.sort_values("time", kind="stable", ignore_index=True)
 
 
 def _numbered(chunk: Chunk) -> Chunk:
@@ -71,31 +76,16 @@ def _numbered(chunk: Chunk) -> Chunk:
     return Chunk(chunk.runs, table, chunk.loops)
 
 
-def _described(frame: "pd.DataFrame", table: pa.Table | None) -> "pd.DataFrame":
-    """The frame with what stands in the records instead of their numbers."""
-    numbers = pa.array(frame.pop(_ROW).to_numpy(np.int64))
-    frame = frame.rename(columns={title: f"{title}_loop" for title in _OWN if title in frame})
-    rows = None if table is None else table.take(numbers)
-    frame["stream"] = _objects([] if rows is None else rows["source"].cast(pa.string()).to_pylist())
-    times = np.zeros(0, np.int64) if rows is None else rows["ts"].to_numpy()
-    frame["time"] = times.astype("datetime64[us]")
-    frame["text"] = _objects([] if rows is None else _texts(rows))
-    return frame
-
-
-def _texts(rows: pa.Table) -> list[Any]:
-    kinds, texts = rows["kind"].cast(pa.string()).to_pylist(), rows["vs"].to_pylist()
-    plain = Kind.TEXT.name.lower()
-    return [
-        text if kind == plain else decode(Kind[kind.upper()], None, None, text)
-        for kind, text in zip(kinds, texts, strict=True)
-    ]
-
-
-def _objects(values: list[Any]) -> "pd.Series[Any]":
+def _texts(lines: pa.Table) -> "pd.Series[Any]":
+    """The texts; one with lone surrogates, which Arrow cannot hold, is recorded as JSON."""
     import pandas as pd
 
-    return pd.Series(values, dtype=object)
+    kinds = lines["kind"].cast(pa.string()).to_pylist()
+    if set(kinds) <= {Kind.TEXT.name.lower()}:
+        texts: pd.Series[Any] = lines["vs"].cast(pa.large_string()).to_pandas()
+        return texts
+    pairs = zip(kinds, lines["vs"].to_pylist(), strict=True)
+    return pd.Series([decode(Kind[kind.upper()], None, None, text) for kind, text in pairs], dtype=object)
 
 
 def _warn(run: str | None) -> None:
