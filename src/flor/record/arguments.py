@@ -48,6 +48,11 @@ def parse(name: str, text: str, like: Any) -> Any:
         ) from error
 
 
+def as_type_of(default: Any, value: Any) -> Any:
+    """A value that a child got from its parent: a tuple was recorded as a list."""
+    return tuple(value) if isinstance(default, tuple) and isinstance(value, list) else value
+
+
 def unread(pairs: Collection[str], asked: Collection[str]) -> list[str]:
     """A sentence for each pair that no `flor.arg` has read, with the closest name."""
     return [_unread(name, asked) for name in pairs if name not in asked]

@@ -5,6 +5,8 @@ was started in, a thread starts with none, and a loop that was left in any way c
 wrong context behind.
 """
 
+import os
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import count
@@ -22,10 +24,24 @@ MISSING: Any = object()
 """The value of an iteration whose value is not simple."""
 
 
+class _FirstUse:
+    """Held while a node's table is made: threads share the run level, and at times an iteration."""
+
+    lock = threading.RLock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """In a forked child: the thread that held it may be gone."""
+        cls.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_FirstUse.renew)
+
+
 class Loop:
     """One execution of a loop, in one iteration of the loop around it."""
 
-    __slots__ = ("id", "is_index", "name", "numbers", "occurrence", "parent")
+    __slots__ = ("id", "is_index", "name", "numbers", "occurrence", "parent", "successor")
 
     def __init__(self, parent: "Node", name: str) -> None:
         self.parent = parent
@@ -34,6 +50,7 @@ class Loop:
         self.id = UNDECLARED  # the journal's number for this loop, once a value needs it
         self.is_index = False  # what an iteration's value is unless the journal says otherwise
         self.numbers = count(1)  # of iterations that are driven from outside
+        self.successor: Loop | None = None  # the same loop in the run that followed
 
 
 class Node:
@@ -56,15 +73,20 @@ class Node:
 
     def next_occurrence(self, name: str) -> int:
         """Which loop of this name now starts in this iteration, from 1."""
-        if self.occurrences is None:
-            self.occurrences = {}
-        return next(self.occurrences.setdefault(name, count(1)))
+        table = self.occurrences
+        if table is None:
+            with _FirstUse.lock:
+                table = self.occurrences = self.occurrences or {}
+        return next(table.setdefault(name, count(1)))
 
     def driven_loop(self, name: str) -> Loop:
         """The loop of this name in this iteration that is driven from outside."""
-        if self.driven is None:
-            self.driven = {}
-        return self.driven.get(name) or self.driven.setdefault(name, Loop(self, name))
+        with _FirstUse.lock:
+            if self.driven is None:
+                self.driven = {}
+            if name not in self.driven:
+                self.driven[name] = Loop(self, name)
+            return self.driven[name]
 
 
 class Root(Node):
@@ -100,10 +122,41 @@ def chain(node: Node) -> "list[Node]":
     return links[::-1]
 
 
-def is_within(node: Node | None, ancestor: Node) -> bool:
-    """Whether `ancestor` is `node` or an iteration around it."""
-    while node is not None:
-        if node is ancestor:
-            return True
+def moved(node: Node, root: Root) -> Node:
+    """The same place in another run: the iterations that are under way go on there."""
+    here: Node = root
+    for link in chain(node):
+        if link.loop:
+            link.loop.successor = _continued(link.loop, here)
+            here = Node(link.loop.successor, link.number, link.value)
+    return here
+
+
+def _continued(loop: Loop, parent: Node) -> Loop:
+    """The same loop below another parent."""
+    is_driven = loop.parent.driven is not None and loop.parent.driven.get(loop.name) is loop
+    fresh = parent.driven_loop(loop.name) if is_driven else Loop(parent, loop.name)
+    fresh.numbers = loop.numbers
+    return fresh
+
+
+def following(loop: Loop) -> Loop:
+    """The loop, or where this thread or task has moved to another run, the same loop there."""
+    while loop.successor is not None and _is_here(loop.successor):
+        loop = loop.successor
+    return loop
+
+
+def leave(loop: Loop) -> None:
+    """Go back to the iteration around a loop, unless the stack has moved on without it."""
+    loop = following(loop)
+    node = current.get()
+    while node is not None and node.loop is not loop:
         node = node.parent
-    return False
+    if node is not None:
+        current.set(loop.parent)
+
+
+def _is_here(loop: Loop) -> bool:
+    node = current.get()
+    return node is not None and root_of(node) is root_of(loop.parent)

@@ -1,11 +1,14 @@
 """`flor.loop` and `flor.iteration`: they put one link on the stack for each iteration."""
 
+import math
+import operator
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from flor.record.context import MISSING, Loop, Node, current, is_within
+from flor.record.context import MISSING, Loop, Node, current, following, leave
+from flor.runs.values import is_numpy_scalar
 
 T = TypeVar("T")
 _SIMPLE = (str, int, float, bool)
@@ -18,45 +21,42 @@ def iterate(name: str, iterable: Iterable[T], parent: Node) -> Iterator[T]:
     (break, exception, return, a generator never finished) is closed by the next step of
     the one around it.
     """
-    around, number, node = Loop(parent, name), 0, parent
+    around, number = Loop(parent, name), 0
     try:
         for item in _with_progress(name, iterable, parent):
             number += 1
-            node = Node(around, number, item if type(item) in _SIMPLE else simple(item))
-            current.set(node)
+            if around.successor:
+                around = following(around)
+            current.set(Node(around, number, item if type(item) in _SIMPLE else simple(item)))
             yield item
     finally:
-        _leave(node, parent)
+        leave(around)
 
 
 @contextmanager
 def driven(name: str, index: int | None, value: Any, parent: Node) -> Iterator[None]:
-    """One iteration of a loop that is driven from outside; `index` counts from 0, None takes the next."""
+    """One iteration of a loop that is driven from outside; `index` counts from 0, None takes the next.
+
+    Raises:
+        TypeError: the index is no integer.
+    """
     around = parent.driven_loop(name)
-    number = next(around.numbers) if index is None else index + 1
-    node = Node(around, number, simple(value))
-    current.set(node)
+    number = next(around.numbers) if index is None else operator.index(index) + 1
+    current.set(Node(around, number, simple(value)))
     try:
         yield
     finally:
-        _leave(node, parent)
+        leave(around)
 
 
 def simple(value: Any) -> Any:
     """The value if it is text, a number or a bool (numpy's too), else MISSING."""
     if isinstance(value, _SIMPLE):
         return value
-    kind = type(value)
-    if kind.__module__ == "numpy" and kind.__name__ != "ndarray":
-        item = value.item()
-        return item if isinstance(item, _SIMPLE) else MISSING
-    return MISSING
-
-
-def _leave(node: Node, parent: Node) -> None:
-    """Go back to `parent`, unless the stack has moved on without this loop."""
-    if node is not parent and is_within(current.get(), node):
-        current.set(parent)
+    if not is_numpy_scalar(value):
+        return MISSING
+    item = value.item()
+    return item if isinstance(item, _SIMPLE) else MISSING
 
 
 def _with_progress(name: str, iterable: Iterable[T], parent: Node) -> Iterable[T]:
@@ -65,7 +65,26 @@ def _with_progress(name: str, iterable: Iterable[T], parent: Node) -> Iterable[T
         return iterable
     from tqdm import tqdm
 
-    return tqdm(iterable, desc=name, leave=parent.parent is None)
+    _make_lock(tqdm)
+    return tqdm(iterable, desc=name, total=_length(iterable), leave=parent.parent is None)
+
+
+def _make_lock(tqdm: Any) -> None:
+    """Let tqdm make its lock without deciding how the script will start its processes."""
+    import multiprocessing
+
+    chosen: str | None = multiprocessing.get_start_method(allow_none=True)
+    tqdm.get_lock()
+    if chosen is None:
+        multiprocessing.set_start_method(None, force=True)
+
+
+def _length(iterable: Iterable[Any]) -> float:
+    """How many items there are; infinity where nobody knows."""
+    try:
+        return len(iterable)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001  (foreign code; a progress bar must not break training)
+        return math.inf
 
 
 def _has_terminal() -> bool:

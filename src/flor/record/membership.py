@@ -15,9 +15,12 @@ from typing import Literal
 
 from flor.entities import RunId
 from flor.errors import FlorError
+from flor.record import startup
 from flor.runs import ring
 from flor.runs.layout import JournalName
 
+_FIRST_SPECIAL_STEP = 0xFFFF_FFF0
+"""Steps of Slurm's own from here on: the batch script, an interactive shell."""
 _GENERATIONS = 6  # how many ancestors may stand between a run and its subprocess (shells, srun)
 
 
@@ -50,7 +53,7 @@ def of_process(environ: Mapping[str, str]) -> Membership:
         owner = _owner_above()
         if owner:
             return Membership(owner.run, owner.rank, "parent")
-    rank = _number(environ.get("RANK", environ.get("SLURM_PROCID", "0")))
+    rank = _rank(environ)
     if environ.get("FLOR_RUN"):
         return Membership(_given_id(environ["FLOR_RUN"]), rank, "given")
     job = _slurm_step(environ) or _torchelastic(environ)
@@ -69,6 +72,25 @@ def is_multiprocessing_child() -> bool:
         return False
     # While a spawned child imports the main module it does not know its parent yet.
     return process.parent_process() is not None or getattr(process.current_process(), "_inheriting", False)
+
+
+def is_main_process(environ: Mapping[str, str]) -> bool:
+    """Whether this is rank 0's main process."""
+    return not is_multiprocessing_child() and _rank(environ) == 0
+
+
+def kwargs_tokens() -> list[str]:
+    """The tokens after `--kwargs`; in a spawned child those of the program that it belongs to."""
+    if startup.kwargs_tokens or not is_multiprocessing_child():
+        return startup.kwargs_tokens
+    pid = os.getppid()
+    for _ in range(_GENERATIONS):
+        command = _command_line(pid)
+        # The server of the start method "forkserver", and children of children, are started like this one.
+        if not any("multiprocessing" in argument for argument in command[:4]):
+            return startup.take_kwargs(command)
+        pid = _parent_of(pid)
+    return []
 
 
 def parent_run() -> RunId | None:
@@ -91,6 +113,8 @@ def _slurm_step(environ: Mapping[str, str]) -> RunId | None:
     job, step = environ.get("SLURM_JOB_ID"), environ.get("SLURM_STEP_ID")
     tasks = environ.get("SLURM_STEP_NUM_TASKS") or environ.get("SLURM_NTASKS") or "1"
     if not job or step is None or "SLURM_PROCID" not in environ or _number(tasks) < 2:
+        return None
+    if _number(step) >= _FIRST_SPECIAL_STEP:
         return None
     restarts = environ.get("SLURM_RESTART_COUNT", "0")
     return RunId(_hashed(f"slurm/{environ.get('SLURM_CLUSTER_NAME', '')}/{job}/{step}/{restarts}"))
@@ -117,6 +141,10 @@ def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
+def _rank(environ: Mapping[str, str]) -> int:
+    return _number(environ.get("RANK", environ.get("SLURM_PROCID", "0")))
+
+
 def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
@@ -127,6 +155,14 @@ def _stat_fields(pid: int) -> list[str]:
     except OSError:
         return []
     return text.rpartition(")")[2].split()
+
+
+def _command_line(pid: int) -> list[str]:
+    try:
+        content = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [os.fsdecode(part) for part in content.split(b"\0")[:-1]]
 
 
 def _parent_of(pid: int) -> int:

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from flor.record.membership import Membership
 from flor.record.process_run import Identity, ProcessRun
 from flor.runs import blobs, frames, liveness, ring
 from flor.runs.journal import JournalWriter
-from flor.runs.layout import JournalName, Layout
+from flor.runs.layout import SEALED_SUFFIX, JournalName, Layout
 from flor.runs.liveness import LockFile
 from flor.runs.ring import Ring
 from flor.snapshots import shadow
@@ -28,6 +29,7 @@ from flor.snapshots.shadow import Taken
 from flor.times import from_microseconds
 
 _ATTEMPTS = 1_000
+_LARGEST_PID = 1 << 22
 _STAMP_FRESH_NS = 500_000_000
 
 
@@ -55,11 +57,15 @@ def open_run(
     try:
         _make_store(layout)
         stamp, tstamp_us = _claim_stamp(layout)
-        is_first = not member.is_child and member.rank == 0
-        version, reason = _snapshot(project, layout, typed_in) if is_first else (None, "")
-        if reason and project.config.echo != "off":
-            echo.warn(f"this run has no code version and cannot be replayed: {reason}")
-        return _open(project, layout, member, redirect, _Opening(stamp, tstamp_us, version, reason))
+        try:
+            is_first = not member.is_child and member.rank == 0
+            version, reason = _snapshot(project, layout, typed_in) if is_first else (None, "")
+            if reason and project.config.echo != "off":
+                echo.warn(f"this run has no code version and cannot be replayed: {reason}")
+            return _open(project, layout, member, redirect, _Opening(stamp, tstamp_us, version, reason))
+        except BaseException:
+            stamp.unlink(missing_ok=True)
+            raise
     except OSError as error:
         hint = (
             "Make the folder writable, set FLOR_HOME to a folder that is, or FLOR_MODE=off to record nothing."
@@ -86,45 +92,69 @@ def _open(
     known: _Opening,
 ) -> ProcessRun:
     for attempt in range(_ATTEMPTS):
-        name = _name(member, attempt)
-        if member.origin == "job" and any(layout.sealed.glob(f"{name.run}.*")):
-            continue
-        memory = ring.create(name)
-        lock = LockFile(layout.lock(name))  # before the journal: without it the process would count as gone
-        header = _header(project, name, member, memory, known)
-        try:
-            journal = JournalWriter(layout.journal(name), frames.pack_facts(frames.HEADER, header))
-        except FileExistsError:
-            lock.abandon()
-            memory.remove()
-            continue
-        is_main = not member.is_child and name.rank == 0 and name.process == 0
-        identity = Identity(name, known.tstamp, known.version, is_main)
-        run = ProcessRun(
-            identity,
-            project,
-            journal,
-            memory,
-            lock,
-            Echo(project.config.echo, is_main),
-            redirect,
-            blobs.keeper(layout),
-        )
-        run.tick_tasks.append(run.note_packages)
-        run.before_close.append(lambda: known.stamp.unlink(missing_ok=True))
-        run.start()
-        return run
+        name = _name(member, attempt, known)
+        if not _is_taken(layout, member, name):
+            with suppress(FileExistsError):
+                return _begin(project, layout, member, name, redirect, known)
     raise StoreError(f"No free name for a journal in {layout.journals}.", "Look into that folder.")
 
 
-def _name(member: Membership, attempt: int) -> JournalName:
+def _begin(
+    project: Project,
+    layout: Layout,
+    member: Membership,
+    name: JournalName,
+    redirect: Callable[[Node, str, Any], None],
+    known: _Opening,
+) -> ProcessRun:
+    """Begin a journal of this name.
+
+    Raises:
+        FileExistsError: another process was faster.
+        OSError: the store cannot be written.
+    """
+    memory = ring.create(name)
+    lock = LockFile(layout.lock(name))  # before the journal: without it the process would count as gone
+    try:
+        header = frames.pack_facts(frames.HEADER, _header(project, name, member, memory, known))
+        journal = JournalWriter(layout.journal(name), header, lambda: _make_store(layout))
+    except BaseException as error:
+        # The lock file of one who was faster stays.
+        lock.abandon() if isinstance(error, FileExistsError) else lock.release()
+        memory.remove()
+        raise
+    is_main = not member.is_child and name.rank == 0 and name.process == 0
+    run = ProcessRun(
+        Identity(name, known.tstamp, known.version, is_main),
+        project,
+        journal,
+        memory,
+        lock,
+        Echo(project.config.echo, is_main),
+        redirect,
+        blobs.keeper(layout),
+    )
+    run.tick_tasks.append(run.note_packages)
+    run.before_close.append(lambda: known.stamp.unlink(missing_ok=True))
+    run.start()
+    return run
+
+
+def _name(member: Membership, attempt: int, known: _Opening) -> JournalName:
     """The name to try: a job's later script takes a run of its own, any other process a further number."""
     if member.origin == "job" and attempt:
-        member = membership.retried(member, attempt)
-    process = 0
-    if member.is_child or (member.origin == "given" and attempt):
-        process = os.getpid() + (attempt << 22)  # a pid has at most 22 bits
+        return JournalName(membership.retried(member, attempt).run, member.rank, 0)
+    # A pid may come again, a time stamp never does; no pid is as large.
+    process = known.tstamp_us + attempt if attempt else os.getpid() if member.is_child else 0
     return JournalName(member.run, member.rank, process)
+
+
+def _is_taken(layout: Layout, member: Membership, name: JournalName) -> bool:
+    """Whether there is or was a journal of this name: what is sealed of it counts as all there is."""
+    if layout.journal(name).exists():
+        return True
+    is_own_number = member.origin == "own" or name.process > _LARGEST_PID
+    return not is_own_number and any(layout.sealed.glob(f"{name.run}.*{SEALED_SUFFIX}"))
 
 
 def _make_store(layout: Layout) -> None:

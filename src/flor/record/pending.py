@@ -39,7 +39,9 @@ def note(run: ProcessRun) -> None:
     )
     path = _path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.encode(owed))
+    beside = path.with_suffix(".new")  # a kill must not lose what is owed already
+    beside.write_bytes(msgspec.json.encode(owed))
+    beside.replace(path)
 
 
 def settle(run: ProcessRun) -> None:
@@ -61,7 +63,7 @@ def _killed(layout: Layout, path: Path) -> Owed | None:
     except (OSError, msgspec.DecodeError):
         return None
     lock = layout.lock(JournalName(owed.run, 0, 0))  # type: ignore[arg-type]
-    return None if liveness.is_alive(lock, owed.host, owed.boot, owed.pid) else owed
+    return None if liveness.is_alive(lock, owed.host, owed.boot) else owed
 
 
 def _folder(layout: Layout) -> Path:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from flor.runs.values import KeepBlob, encode
 
 SYNC_TICKS = 4
 ARRIVAL_TIMEOUT_S = 10.0
+FAULTS_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,12 @@ class ProcessRun:
     _thread: threading.Thread | None = None
     _is_ended: bool = False
     _is_closed: bool = False
+    _only_repr: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.spool = Spool(self.ring, self.journal, self.keep_blob, self.fault, self.redirect, self.echo)
+        self.spool = Spool(
+            self.ring, self.journal, self.keep_blob, self.fault, self.redirect, self.echo, self._warn_of_repr
+        )
 
     @property
     def run(self) -> RunId:
@@ -74,8 +79,10 @@ class ProcessRun:
 
     def start(self) -> None:
         """Begin tending the journal in the background."""
-        self._thread = threading.Thread(target=self._tend, name="flor", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._tend, name="flor", daemon=True)
+        with suppress(RuntimeError):  # while the interpreter ends none can be started: `close` writes it all
+            thread.start()
+            self._thread = thread
 
     def argument(self, root: Node, name: str, value: Any) -> None:
         """Record an input of the run, where children of this process find it too."""
@@ -106,13 +113,7 @@ class ProcessRun:
         """
         if self.project.config.strict:
             raise error
-        text = f"{type(error).__name__}: {error}"
-        if not self.faults and not self._is_closed:
-            terminal.warn(
-                f"a record may be missing: {text} (further faults are only counted; see `flor show`)"
-            )
-        if len(self.faults) < 100:
-            self.faults.append(text)
+        self._note(error)
 
     def end(self, status: Status) -> None:
         """Say that the run has ended, and how. Records of threads that go on still find their place."""
@@ -122,7 +123,7 @@ class ProcessRun:
             self.before_end.pop()(self)
         self._is_ended = True
         self.spool.wait_for_arrivals(ARRIVAL_TIMEOUT_S)
-        self.flush()
+        self.spool.drain_to_end()
         while self.tick_tasks:
             self.tick_tasks.pop(0)()
         self.facts(self._last_facts(status))
@@ -139,11 +140,14 @@ class ProcessRun:
         self._stop.set()
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(timeout=5.0)
-        self.spool.drain()
+        self.spool.drain_to_end()
         for clean_up in self.before_close:
-            clean_up()
+            self._attempt(clean_up)
         self.journal.close()
-        self.ring.remove()
+        if self.journal.is_behind:
+            terminal.warn(f"the last records of this run could not be written to {self.journal.path}")
+        else:
+            self._attempt(self.ring.remove)
         self.lock.release()
         for action in self.after_close:
             action(self)
@@ -171,7 +175,29 @@ class ProcessRun:
             try:
                 self._tick(ticks)
             except Exception as error:  # noqa: BLE001  (observing must not break training)
-                self.faults.append(f"{type(error).__name__}: {error}")
+                self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if not self.faults and not self._is_closed:
+            terminal.warn(
+                f"a record may be missing: {text} (further faults are only counted; see `flor show`)"
+            )
+        if len(self.faults) < FAULTS_LIMIT:
+            self.faults.append(text)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do one of the last things; where it fails, the others are done all the same."""
+        try:
+            action()
+        except OSError as error:
+            self._note(error)
+
+    def _warn_of_repr(self, name: str | None, value: Any) -> None:
+        """Say once for each name that a value is kept as text only."""
+        if name is not None and name not in self._only_repr:
+            self._only_repr.add(name)
+            terminal.warn(f"{name!r}: a {type(value).__qualname__} cannot be kept as it is, only its repr")
 
     def _tick(self, ticks: int) -> None:
         self.spool.drain()

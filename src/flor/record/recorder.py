@@ -4,16 +4,16 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from flor.entities import Status
 from flor.errors import ArgumentNotSet
 from flor.project import Project
-from flor.record import arguments, echo, ending, loops, membership, notebook, opening, pending, startup
+from flor.record import arguments, echo, ending, loops, membership, notebook, opening, pending
 from flor.record.console import Console
-from flor.record.context import Node, Root, current, root_of
+from flor.record.context import Node, Root, current, moved, root_of
 from flor.record.membership import Membership
 from flor.record.notebook import Notebook
 from flor.record.process_run import ProcessRun
@@ -28,14 +28,15 @@ class RecordingSession:
     def __init__(self, project: Project) -> None:
         """Raises: BadArgument if `--kwargs` holds a token that is no pair."""
         self._project = project
-        self._given = arguments.parse_pairs(startup.kwargs_tokens)
+        self._given = arguments.parse_pairs(membership.kwargs_tokens())
+        self._pid = os.getpid()
         self._asked: set[str] = set()
         self._inherited: dict[str, Any] = {}
         self._parent: Membership | None = None  # in a forked child
         self._has_run = False
         self._lock = threading.RLock()
         self._roots: weakref.WeakSet[Root] = weakref.WeakSet()
-        self._default = Root(self._open_and_write)
+        self._default = self._first = Root(self._open_and_write)
         self._console = Console(lambda: self._default, self._run_printing, self._note_fault)
         self._notebook = self._follow_cells()
         self._arguments_before: Collection[str] = ()  # the cell that is being executed
@@ -54,7 +55,7 @@ class RecordingSession:
         root = root_of(self._node())
         run = self._ensure_open(root)
         if name in run.arguments:
-            return run.arguments[name]
+            return arguments.as_type_of(default, run.arguments[name])
         value = self._argument_value(name, default)
         try:
             run.argument(root, name, value)
@@ -77,24 +78,31 @@ class RecordingSession:
 
     def _commit(self, root: Root) -> None:
         fresh = Root(self._open_and_write)
+        is_shared = root is self._default
         with self._lock:
-            if root is self._default and threading.current_thread() is threading.main_thread():
-                self._default = fresh
+            if is_shared and self._decides_for_all():
+                self._default, is_shared = fresh, False
                 if self._notebook:
                     self._notebook.cells.start_run()
-            current.set(fresh)
-        if root.run:
+            current.set(moved(self._node(), fresh))
+        if root.run and not is_shared:
             root.run.end(Status.FINISHED)
+
+    def _decides_for_all(self) -> bool:
+        """Whether this is the main thread, and no task in it: threads and tasks commit for themselves."""
+        is_main = threading.current_thread() is threading.main_thread()
+        return is_main and (self._notebook is not None or not _is_in_task())
 
     def close(self) -> None:
         status = ending.status_of_process(self._notebook is not None, bool(self._typed_in()))
         for root in list(self._roots):
             if root.run:
-                root.run.end(status)
-                root.run.close()
+                _end_and_close(root.run, status)
         self._console.stop()
-        for sentence in arguments.unread(self._given, self._asked):
-            echo.warn(sentence)
+        # What a child or another rank was given is what this process was given.
+        if os.getpid() == self._pid and membership.is_main_process(os.environ):
+            for sentence in arguments.unread(self._given, self._asked):
+                echo.warn(sentence)
 
     def cell_begins(self, is_again: bool) -> None:
         """Put a cell at the run level, in a new run where it has logged to this one before."""
@@ -174,17 +182,16 @@ class RecordingSession:
     def _ensure_open(self, root: Root) -> ProcessRun:
         with self._lock:
             if root.run is None:
-                root.run = run = self._open()
+                root.run = run = self._open(root)
                 root.write = run.spool.write
                 self._roots.add(root)
                 # A thread's own run ends when nothing can log to it any more.
-                weakref.finalize(root, _end_and_close, run).atexit = False
+                weakref.finalize(root, _end_and_close, run, Status.FINISHED).atexit = False
             return root.run
 
-    def _open(self) -> ProcessRun:
-        member = self._parent or membership.of_process(os.environ)
-        if self._has_run and not member.is_child:
-            member = membership.own()  # after flor.commit()
+    def _open(self, root: Root) -> ProcessRun:
+        is_joining = root is self._first  # what follows flor.commit() is a run of its own
+        member = (self._parent or membership.of_process(os.environ)) if is_joining else membership.own()
         run = opening.open_run(self._project, member, self._redirect, self._typed_in())
         self._has_run = True
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
@@ -206,15 +213,17 @@ class RecordingSession:
         self._lock = threading.RLock()
         self._console.forget()
         self._notebook = None
+        owner = root_of(current.get() or self._default).run or self._default.run
+        if owner:
+            self._parent = Membership(owner.run, owner.identity.name.rank, "parent")
+            self._inherited = dict(owner.arguments)
         for root in list(self._roots):
             if root.run:
-                self._parent = Membership(root.run.run, root.run.identity.name.rank, "parent")
-                self._inherited = dict(root.run.arguments)
                 root.run.detach()
                 root.run = None
                 root.write = self._open_and_write
         self._roots = weakref.WeakSet()
-        self._default = Root(self._open_and_write)
+        self._default = self._first = Root(self._open_and_write)
         current.set(None)
 
 
@@ -226,6 +235,21 @@ def _adopt(node: Node, run: ProcessRun) -> None:
         link = link.parent
 
 
-def _end_and_close(run: ProcessRun) -> None:
-    run.end(Status.FINISHED)
-    run.close()
+def _end_and_close(run: ProcessRun, status: Status) -> None:
+    """Training is over here: what still fails is said, and the other runs end all the same."""
+    steps: tuple[Callable[[], None], ...] = (lambda: run.end(status), run.close)
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            echo.warn(f"run {run.run} did not end well: {type(error).__name__}: {error}")
+
+
+def _is_in_task() -> bool:
+    asyncio: Any = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        return bool(asyncio.current_task())
+    except RuntimeError:
+        return False  # no loop runs here

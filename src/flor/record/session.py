@@ -4,6 +4,8 @@ Recording and replaying are two implementations of one protocol; the user's scri
 `api.py` never ask which one they talk to.
 """
 
+import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
@@ -49,9 +51,30 @@ class Session(Protocol):
 _session: Session | None = None
 
 
+class _Making:
+    """Held while the session is made: threads may all log for the first time at once."""
+
+    lock = threading.RLock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """In a forked child: the thread that held it may be gone."""
+        cls.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_Making.renew)
+
+
 def current() -> Session:
     """The session of this process; the first call decides which one it is."""
-    return _session if _session is not None else install(_new())
+    return _session if _session is not None else _first()
+
+
+def _first() -> Session:
+    with _Making.lock:
+        made = _session if _session is not None else _new()
+        # A signal handler may have logged, and made one, meanwhile.
+        return _session if _session is not None else install(made)
 
 
 def recorded_project() -> Project | None:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from flor.errors import ArgumentNotSet
-from flor.record import startup
+from flor.record import membership
 from flor.record.arguments import parse, parse_pairs
 from flor.record.context import Node, Root, current
 from flor.record.session import NO_DEFAULT
@@ -22,7 +22,7 @@ class SilentSession:
 
     def __init__(self) -> None:
         self._root = Root(_write_nothing)
-        self._given = parse_pairs(startup.kwargs_tokens)
+        self._given = parse_pairs(membership.kwargs_tokens())
 
     @property
     def recorded(self) -> None:

@@ -11,18 +11,23 @@ with its number saves three integer operations a call.
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from itertools import count, cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flor.entities import Kind, Source
+from flor.record.arrivals import Arrival, Arrivals, lies_on_device
 from flor.record.context import MISSING, UNDECLARED, Loop, Node
+from flor.record.names import Names
 from flor.runs import frames, slots
 from flor.runs.journal import JournalWriter
-from flor.runs.ring import SIZE_BYTES, SLOT_COUNT, Ring
+from flor.runs.journals import decoded
+from flor.runs.ring import SLOT_COUNT, Ring
 from flor.runs.slots import SIZE
 from flor.runs.values import KeepBlob, Payload, encode
+
+if TYPE_CHECKING:
+    from flor.checkpoints.torch import DeviceReader
 
 FLUSH_INTERVAL_S = 0.25
 BIG_BYTES = 64 << 10
@@ -33,10 +38,6 @@ _BLOCK = 4096
 _PACK_FLOAT, _PACK_INT = slots.FLOAT_SLOT.pack_into, slots.INT_SLOT.pack_into
 _PACK_HEAD, _PACK_PART = slots.HEAD_SLOT.pack_into, slots.PART_SLOT.pack_into
 _PACK_LOOP = slots.LOOP_SLOT.pack_into
-
-Arrival = Callable[[], tuple[Kind, Payload] | None]
-"""Asks for a value on its way from a device; None while it has not arrived."""
-
 
 AfterWrite = Callable[[Node, str, Any, int, int], int]
 """Called with (node, name, value, ts, left_out); returns the ts before which no call is wanted,
@@ -52,6 +53,7 @@ class Spool:
         on_fault: told of every exception inside FlorDB; training goes on.
         redirect: takes the records of a forked child, whose parent owns the ring.
         after_write: shows a value that was written.
+        on_repr: told of every value of which only the `repr` can be kept.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Spool:
         on_fault: Callable[[BaseException], None],
         redirect: Callable[[Node, str, Any], None],
         after_write: AfterWrite,
+        on_repr: Callable[[str | None, Any], None],
     ) -> None:
         self._ring, self._journal, self._keep_blob = ring, journal, keep_blob
         self._seqs = count(1)
@@ -69,16 +72,17 @@ class Spool:
         self._take = zip(cycle(range(0, SLOT_COUNT * SIZE, SIZE)), self._seqs).__next__
         self._drained = 0
         self._drain_lock = threading.RLock()
-        self._name_lock = threading.RLock()
         self._loop_lock = threading.RLock()
         self._loops = count(1)
-        self._names: dict[str, int] = {}
-        self._float_codes: dict[str, int] = {}
-        self._int_codes: dict[str, int] = {}
+        self._names = Names(self._put_name)
+        self._on_repr = on_repr
         self._hole: tuple[int, float] = (-1, 0.0)
-        self._arrivals: deque[tuple[bytes, Arrival]] = deque()
+        self._late: list[int] = []  # slots passed over; one may have been about to be filled
+        self._arrivals = Arrivals(journal, on_fault)
+        self._device_reader: DeviceReader | None = None
         self._is_detached = False
         self._set_limit: Callable[[int], None]
+        self._show: Callable[[Node, str, Any, int], None]
         self.left_out: Callable[[], int]
         self.write = self._make_write(on_fault, redirect, after_write)
 
@@ -92,9 +96,10 @@ class Spool:
         limit = SLOT_COUNT
         quiet_until = left_out = 0
         buffer, take, clock, make_room = self._ring.buffer, self._take, time.time_ns, self._make_room
-        float_codes, int_codes = self._float_codes, self._int_codes
+        float_codes, int_codes = self._names.float_codes, self._names.int_codes
         pack_float, pack_int, low, high = _PACK_FLOAT, _PACK_INT, slots.INT_MIN, slots.INT_MAX
         nothing: dict[str, int] = {}
+        builtin = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
 
         def set_limit(new: int) -> None:
             nonlocal limit
@@ -116,6 +121,8 @@ class Spool:
                     if seq > limit and not make_room(seq):
                         return redirect(node, name, value)
                     pack(buffer, place, value, ts, node.number, loop, codes[name], seq)
+                elif type(value) not in builtin and lies_on_device(value):
+                    return None if self._defer_copy(node, name, value, ts) else redirect(node, name, value)
                 elif not self.record(node, name, value, Source.LOG, ts):
                     return redirect(node, name, value)
                 if ts < quiet_until:
@@ -126,7 +133,14 @@ class Spool:
             except Exception as fault:  # noqa: BLE001  (observing must not break training)
                 on_fault(fault)
 
-        self._set_limit = set_limit
+        def show(node: Node, name: str, value: Any, ts: int) -> None:
+            nonlocal quiet_until, left_out
+            if ts < quiet_until:
+                left_out += 1
+            else:
+                quiet_until, left_out = after_write(node, name, value, ts, left_out), 0
+
+        self._set_limit, self._show = set_limit, show
         self.left_out = lambda: left_out
         return write
 
@@ -139,6 +153,8 @@ class Spool:
         kind, payload = encode(value, self._keep_blob)
         loop = node.ctx if node.ctx >= 0 else self.declare(node)
         self._put(slots.code(kind, source, self._name_id(name)), node.number, loop, ts, payload)
+        if kind is Kind.REPR:
+            self._on_repr(name, value)
         return True
 
     def defer(self, node: Node, name: str, arrival: Arrival, ts: int) -> None:
@@ -146,12 +162,24 @@ class Spool:
         place, name_id = self._place(node), self._name_id(name)
         seq = self._put_slot(_PACK_INT, 0, ts, *place, slots.code(slots.PENDING, Source.LOG, name_id))
         head = slots.HEAD_SLOT.pack(0, ts, *place, slots.code(0, Source.LOG, name_id), seq)
-        self._arrivals.append((head, arrival))
+        self._arrivals.expect(head, arrival, lambda *found: self._show(node, name, decoded(*found), ts))
+
+    def _defer_copy(self, node: Node, name: str, tensor: Any, ts: int) -> bool:
+        """Record a tensor on a device without waiting for it; False in a forked child."""
+        if self._is_detached:
+            return False
+        if self._device_reader is None:
+            from flor.checkpoints.torch import DeviceReader
+
+            self._device_reader = DeviceReader()
+        copy = self._device_reader.start_copy(tensor, lambda host: encode(host, self._keep_blob))
+        self.defer(node, name, copy, ts)
+        return True
 
     def declare(self, node: Node) -> int:
         """Write what a reader needs to know of an iteration, at its first value; the number of its loop."""
         loop = node.loop
-        if loop is None:
+        if loop is None or self._is_detached:  # the ring, and perhaps the lock, are the parent's
             return 0
         with self._loop_lock:
             if loop.id == UNDECLARED:
@@ -171,7 +199,7 @@ class Spool:
         above_number, above_loop = self._place(loop.parent)
         loop.is_index = type(first.value) is int and first.value == first.number - 1
         number, name_id = next(self._loops), self._name_id(loop.name)
-        code = slots.code(slots.LOOP, int(loop.is_index), loop.occurrence)
+        code = slots.code(slots.LOOP, int(loop.is_index), min(loop.occurrence, slots.NAME_LIMIT - 1))
         self._put_slot(_PACK_LOOP, above_loop, name_id, 0, above_number, number, code)
         return number
 
@@ -181,24 +209,10 @@ class Spool:
 
     def _name_id(self, name: str | None) -> int:
         """The number of a name (0: none), written before the first record that uses it."""
-        if name is None:
-            return 0
-        known = self._names.get(name)
-        return known if known is not None else self._register(name)
+        return 0 if name is None else self._names.number(name)
 
-    def _register(self, name: str) -> int:
-        with self._name_lock:
-            if name in self._names:
-                return self._names[name]
-            number = len(self._names) + 1
-            if number >= slots.NAME_LIMIT:
-                raise OverflowError("more than 16 million names in one run")
-            text = str(name).encode("utf-8", "backslashreplace")
-            self._put_payload(slots.code(slots.NAME, 0, number, head=True), 0, 0, 0, text)
-            self._names[name] = number
-            self._float_codes[name] = slots.code(Kind.FLOAT, Source.LOG, number)
-            self._int_codes[name] = slots.code(Kind.INT, Source.LOG, number)
-            return number
+    def _put_name(self, number: int, text: bytes) -> None:
+        self._put_payload(slots.code(slots.NAME, 0, number, head=True), 0, 0, 0, text)
 
     def _put(self, code: int, number: int, loop: int, ts: int, payload: Payload) -> None:
         if isinstance(payload, bytes):
@@ -234,28 +248,33 @@ class Spool:
         with self._drain_lock:
             start = self._drained
             stop = self._filled_until(start)
-            if stop == start:
-                self._skip_hole(start)
-            else:
+            if stop > start:
                 self._append(start, stop)
                 self._drained = max(self._drained, stop)
+            elif self._is_old_hole(start):
+                self._pass_over(start)
+            self._late = [slot for slot in self._late if not self._has_come(slot)]
             self._set_limit(self._drained + SLOT_COUNT if not self._is_detached else -1)
-        self._collect_arrivals()
+        self._arrivals.collect()
+
+    def drain_to_end(self) -> None:
+        """Append every filled slot, also those behind one that is not."""
+        with self._drain_lock:
+            self.drain()
+            while self._drained < self._taken():
+                self._pass_over(self._drained)
+                self.drain()
 
     def detach(self) -> None:
         """In a forked child: write nothing more here, hand every record to `redirect`."""
         self._is_detached = True
         self._set_limit(-1)
-        # A loop that is declared here must not be written into the parent's memory.
-        self._ring = Ring(bytearray(SIZE_BYTES), None)
+        self._arrivals.forget()
         self._journal.abandon()
 
     def wait_for_arrivals(self, timeout_s: float) -> None:
         """Give values on their way from a device time to arrive."""
-        deadline = time.monotonic() + timeout_s
-        while self._arrivals and time.monotonic() < deadline:
-            self._collect_arrivals()
-            time.sleep(0.001)
+        self._arrivals.wait(timeout_s)
 
     def _make_room(self, seq: int) -> bool:
         """Write the ring out until the slot of `seq` is free; False in a forked child."""
@@ -291,32 +310,28 @@ class Spool:
             payload = bytes(view[first * slots.SIZE :]) + bytes(view[: (last + 1) * slots.SIZE])
         self._journal.append(frames.pack(frames.SLOTS, payload))
 
-    def _skip_hole(self, slot: int) -> None:
-        """Pass over a slot that stays empty while later ones are taken."""
-        next_seq = int(repr(self._seqs)[len("count(") : -1])  # the counter's state, without taking from it
-        if next_seq <= slot + 2:
-            return
+    def _taken(self) -> int:
+        """How many slots have been taken, filled or not."""
+        return int(repr(self._seqs)[len("count(") : -1]) - 1  # the counter's state, without taking from it
+
+    def _is_old_hole(self, slot: int) -> bool:
+        """Whether a slot has stayed empty for long while later ones were taken."""
+        if self._taken() <= slot + 1:
+            return False
         now = time.monotonic()
         if self._hole[0] != slot:
             self._hole = (slot, now)
-        elif now - self._hole[1] > HOLE_AFTER_S:
-            self._drained = slot + 1
+        return now - self._hole[1] > HOLE_AFTER_S
 
-    def _collect_arrivals(self) -> None:
-        for _ in range(len(self._arrivals)):
-            place, arrival = self._arrivals.popleft()
-            found = arrival()
-            if found is None:
-                self._arrivals.append((place, arrival))
-            else:
-                self._journal.append(frames.pack(frames.BIG, _arrived(place, *found)))
+    def _pass_over(self, slot: int) -> None:
+        self._drained = slot + 1
+        self._late.append(slot)
 
-
-def _arrived(place: bytes, kind: Kind, payload: Payload) -> bytes:
-    """The record that takes a place kept by `defer`."""
-    _, ts, number, loop, code, seq = slots.HEAD_SLOT.unpack(place)
-    code |= int(kind) << slots.KIND_SHIFT
-    if isinstance(payload, bytes):
-        return slots.HEAD_SLOT.pack(len(payload), ts, number, loop, code | slots.HEAD, seq) + payload
-    form = slots.FLOAT_SLOT if isinstance(payload, float) else slots.INT_SLOT
-    return form.pack(payload or 0, ts, number, loop, code, seq)
+    def _has_come(self, slot: int) -> bool:
+        """Whether a slot that was passed over needs no further look: it is written now, or taken again."""
+        if self._taken() > slot + SLOT_COUNT:
+            return True
+        if self._filled_until(slot) == slot:
+            return False
+        self._append(slot, slot + 1)
+        return True

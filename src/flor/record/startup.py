@@ -57,7 +57,7 @@ def _at_exit() -> None:
 
 
 def _note_opened(event: str, args: "tuple[Any, ...]") -> None:
-    if event != "open" or type(args[0]) is not str or len(opened) >= _OPENED_LIMIT:
+    if event != "open" or len(args) != 3 or type(args[0]) is not str or len(opened) >= _OPENED_LIMIT:
         return
     path, mode, flags = args
     if type(mode) is str:

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 import xxhash
 
 from flor.entities import BlobReference
-from flor.errors import Unreadable
+from flor.errors import StoreError, Unreadable
 from flor.runs.layout import Layout
 from flor.runs.values import is_array, is_tensor
 
@@ -43,7 +44,10 @@ class Blob:
 
 
 def keeper(layout: Layout) -> Callable[[Any], BlobReference | None]:
-    """A function that keeps arrays, images and figures in the store, and answers None to anything else."""
+    """A function that keeps arrays, images and figures in the store, and answers None to anything else.
+
+    It raises StoreError where the store cannot be written.
+    """
 
     def keep(value: Any) -> BlobReference | None:
         encoded = _encode(value)
@@ -133,9 +137,16 @@ def _array(content: bytes, dtype: str) -> Any:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(
+            f"Blob {path} cannot be written: {error}", "Make room, or the folder writable."
+        ) from error

@@ -104,7 +104,7 @@ def _torn(path: Path, header: Frame, layout: Layout) -> State:
     name, facts = parse_journal_name(path.stem), header.facts()
     if name is None:
         return State.TORN
-    if liveness.is_alive(layout.lock(name), facts["host"], facts["boot"], facts["pid"]):
+    if liveness.is_alive(layout.lock(name), facts["host"], facts["boot"]):
         return State.GROWING
     ring = facts.get("ring")
     return State.GROWING if ring and Path(ring).exists() else State.TORN

@@ -61,7 +61,7 @@ def read(layout: Layout, name: JournalName) -> Journal | None:
         header = _read_header(path)
         if header is None:
             return None
-        alive = is_alive(layout.lock(name), header["host"], header["boot"], header["pid"])
+        alive = is_alive(layout.lock(name), header["host"], header["boot"])
         ring = _read_ring(header.get("ring"))
         journal = _parse(name, path.read_bytes(), alive)
     except FileNotFoundError:
@@ -70,13 +70,16 @@ def read(layout: Layout, name: JournalName) -> Journal | None:
 
 
 def arguments_of(layout: Layout, run: RunId, rank: int) -> dict[str, Any]:
-    """The inputs that the main process of a rank has recorded so far."""
+    """The inputs that the main process of a rank has recorded so far, as far as they can be had back."""
     try:
         content = layout.journal(JournalName(run, rank, 0)).read_bytes()
     except OSError:
         return {}
     encoded = _merged_facts(_whole(content)).get("args", {})
-    return {name: decoded(Kind(kind), payload) for name, (kind, payload) in encoded.items()}
+    lossy = (Kind.REPR, Kind.BLOB)
+    return {
+        name: decoded(Kind(kind), payload) for name, (kind, payload) in encoded.items() if kind not in lossy
+    }
 
 
 def decoded(kind: Kind, payload: Any) -> Any:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flor.runs.layout import JournalName
+from flor.runs.layout import JournalName, parse_journal_name
 from flor.runs.slots import SIZE
 
 SIZE_BYTES = 1 << 20
@@ -63,11 +63,17 @@ def folders() -> list[Path]:
 
 def find_owner(pid: int) -> JournalName | None:
     """The journal that the process `pid` of this user writes, by the name of its ring."""
-    for folder in folders():
-        for path in folder.glob(f"flor-{os.getuid()}-{pid}-*.ring"):
-            run, rank, process = path.stem.split("-", 3)[3].split(".")
-            return JournalName(run, int(rank), int(process))  # type: ignore[arg-type]
+    found = [path for folder in folders() for path in folder.glob(f"flor-{os.getuid()}-{pid}-*.ring")]
+    for path in sorted(found, key=_made_at, reverse=True):  # after flor.commit() there may be an older one
+        return parse_journal_name(path.stem.split("-", 3)[3])
     return None
+
+
+def _made_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def is_network_disk(path: Path) -> bool:

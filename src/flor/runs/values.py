@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from flor.entities import BlobReference, Kind
+from flor.errors import StoreError
 from flor.runs.slots import INT_MAX, INT_MIN
 
 TAG = "__flor__"
@@ -33,12 +34,18 @@ class Unkeepable(Exception):
 
 
 def encode(value: Any, keep_blob: KeepBlob) -> tuple[Kind, Payload]:
-    """The kind and payload of any value. Never raises for a value: the last resort is its repr."""
+    """The kind and payload of any value; the last resort is its repr.
+
+    Raises:
+        StoreError: a blob cannot be written. Nothing else: no value is refused.
+    """
     encoder = _ENCODERS.get(type(value))
     try:
         if encoder:
             return encoder(value)
         return _encode_other(value, keep_blob)
+    except StoreError:
+        raise
     except Exception:  # noqa: BLE001  (foreign code: a tensor without data, a proxy, a cycle)
         return Kind.REPR, safe_repr(value).encode("utf-8", "backslashreplace")
 
@@ -173,20 +180,26 @@ def is_tensor(value: Any) -> bool:
 
 def scalar_of(value: Any) -> Any:
     """The Python value of a numpy scalar, or of an array or tensor without dimensions; else the value."""
-    kind = type(value)
-    if kind.__module__ == "numpy" and kind.__name__ != "ndarray" and hasattr(value, "item"):
+    if is_numpy_scalar(value):
         return _numpy_scalar(value)
     if is_array(value) and value.ndim == 0:
         return _listed(value)
-    return value
+    # Pandas' missing time calls itself a time.
+    return None if type(value).__name__ == "NaTType" else value
+
+
+def is_numpy_scalar(value: Any) -> bool:
+    """Whether this is a single number, text or time of numpy's; an array of whatever class is not."""
+    return any(base.__name__ == "generic" and base.__module__ == "numpy" for base in type(value).__mro__)
 
 
 def _numpy_scalar(value: Any) -> Any:
     item = value.item()
     if type(value).__name__ in ("datetime64", "timedelta64") and isinstance(item, int):
         return str(value)  # finer than microseconds: Python has no type for it
-    # A longdouble's item() is itself.
-    return float(value) if type(value).__name__ == "longdouble" else item
+    if type(item) is type(value):  # Python has no type of this precision
+        return complex(value) if "complex" in str(value.dtype) else float(value)
+    return item
 
 
 def _element_count(value: Any) -> int:
