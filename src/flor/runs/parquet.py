@@ -11,8 +11,9 @@ import xxhash
 from flor.errors import Unreadable
 from flor.runs.schema import HASH_KEY, METADATA_KEY
 
-_ENCODINGS = {"vf": "BYTE_STREAM_SPLIT"} | dict.fromkeys(
-    ("seq", "ts", "rank", "process", "vi", "it.list.element"), "DELTA_BINARY_PACKED"
+# The iterations of nested loops alternate (epoch, step, epoch, step): their differences do not shrink.
+_ENCODINGS = dict.fromkeys(("vf", "it.list.element"), "BYTE_STREAM_SPLIT") | dict.fromkeys(
+    ("seq", "ts", "rank", "process", "vi"), "DELTA_BINARY_PACKED"
 )
 _DICTIONARIES = ["name", "path", "kind", "source", "vs"]
 _HINT = "Run `python -m flor fsck` for the extent of the damage."
