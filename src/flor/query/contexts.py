@@ -9,13 +9,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from flor.entities import Kind
+from flor.entities import Kind, Source
 from flor.query.arrays import Flags, Numbers, Positions
 from flor.query.fields import Fields
 from flor.query.paths import Routes, routes, shape_of
 from flor.query.text import printable
 
 Hashes = NDArray[np.uint64]
+
+LOGGED = (Source.LOG, Source.ARG, Source.REPLAY)
+"""Where records with a name come from."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _NO_ROW = -1
@@ -87,7 +90,7 @@ def table(fields: Fields) -> pa.Table:
     current = _roots(fields)
     found = []
     for level in _levels(fields, paths, current):
-        found.append(_distinct(level, fields.is_logged))
+        found.append(_distinct(level, fields.have_source(*LOGGED)))
         current[level.rows] = level.own
     return _table(fields, paths, _in_order(found), current)
 
@@ -173,7 +176,7 @@ def _values(
 
 def _said(fields: Fields, found: _Found, contexts: Hashes) -> Positions:
     """For each context the record that says its value, or _NO_ROW."""
-    saying = np.flatnonzero(fields.is_loop_value)
+    saying = np.flatnonzero(fields.have_source(Source.LOOP))
     order = saying[np.argsort(contexts[saying], kind="stable")]
     # The last of equal ones.
     place = np.searchsorted(contexts[order], found.own, side="right") - 1

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from flor.entities import Run, RunId, Source
 from flor.query import contexts
-from flor.query.contexts import texts
+from flor.query.contexts import LOGGED, texts
 from flor.query.database import quoted
 from flor.query.fields import Fields, fields
 from flor.query.text import fields_of, json_text, number_of, plain_json, printable, records, text_of
@@ -19,7 +19,6 @@ from flor.snapshots import history
 from flor.snapshots.history import FileRow
 from flor.snapshots.repository import Repository
 
-_LOGGED = (Source.LOG, Source.ARG, Source.REPLAY)
 _TIME = pa.timestamp("us")
 
 
@@ -105,7 +104,7 @@ def _args(origin: Origin) -> View:
 
 
 def _logs(origin: Origin) -> View:
-    chunks = _chunks(origin, _LOGGED)
+    chunks = _chunks(origin, LOGGED)
     found = fields(chunks)
     raw = pa.concat_tables([chunk.table for chunk in chunks]).unify_dictionaries()
     table = _with_plain_json(raw.drop_columns(["run", "ts", "it"]))
@@ -120,7 +119,8 @@ def _logs(origin: Origin) -> View:
         "value_int": "CASE WHEN kind IN ('int', 'bool') THEN vi END",
         **_same("kind", "source", "seq", "wall_time"),
     }
-    return View(table if found.is_logged.all() else table.filter(pa.array(found.is_logged)), columns)
+    is_logged = found.have_source(*LOGGED)
+    return View(table if is_logged.all() else table.filter(pa.array(is_logged)), columns)
 
 
 def _run_columns(found: Fields) -> dict[str, pa.Array]:
@@ -135,7 +135,7 @@ def _run_columns(found: Fields) -> dict[str, pa.Array]:
 
 
 def _loops(origin: Origin) -> View:
-    found = fields(_chunks(origin, (*_LOGGED, Source.LOOP)))
+    found = fields(_chunks(origin, (*LOGGED, Source.LOOP)))
     columns = {**_same("run", "ctx_id", "parent_ctx_id", "loop_name", "iteration"), "value": text_of()}
     return View(_with_plain_json(contexts.table(found)), columns)
 
