@@ -68,15 +68,19 @@ class Console:
         self._taps: list[_Tap] = []
         self.forget()
 
-    def listen(self) -> None:
-        """Listen to the streams of this moment, if that is not so already."""
+    def listen(self) -> list[str]:
+        """Listen to the streams of this moment; a sentence for each that cannot be listened to."""
         self._taps = [tap for tap in self._taps if tap.is_in_place]
+        unheard = []
         for source, stream in _streams().items():
             if all(tap.stream is not stream for tap in self._taps):
                 try:
                     self._taps.append(_Tap(stream, source, self._note))
-                except (AttributeError, TypeError) as error:  # a stream whose `write` cannot be set
-                    self._on_fault(error)
+                except (AttributeError, TypeError):
+                    unheard.append(
+                        f"{source.name.lower()} is not kept: {type(stream).__name__} has a fixed `write`"
+                    )
+        return unheard
 
     def stop(self) -> None:
         """Leave the streams as they were found."""

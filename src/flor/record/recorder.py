@@ -142,9 +142,8 @@ class RecordingSession:
         if self._notebook:
             self._notebook.cells.note_record()
 
-    def _listen(self) -> None:
-        if self._project.config.capture:
-            self._console.listen()
+    def _listen(self) -> list[str]:
+        return self._console.listen() if self._project.config.capture else []
 
     def _run_printing(self, node: Node) -> ProcessRun | None:
         """The run that keeps what is printed here; a forked child's begins with what it prints."""
@@ -196,7 +195,7 @@ class RecordingSession:
         self._has_run = True
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
         pending.note(run)
-        self._listen()
+        run.faults += self._listen()
         run.before_end.append(self._console.finish)
         run.after_end.append(ending.finish)
         run.after_close.append(ending.seal_if_large)
