@@ -200,6 +200,21 @@ def test_rm_with_nobody_there_removes_nothing(own, ids):
     assert len(own.json("runs")) == 3
 
 
+def test_in_a_part_of_a_monorepo_questions_are_about_its_own_runs(tmp_path):
+    user = CliUser.with_repository(tmp_path / "project")
+    for name in ("vision", "speech"):
+        (user.folder / name).mkdir()
+        user.write(f"{name}/pyproject.toml", "[tool.flor]\n")
+        user.write(f"{name}/train.py", (user.folder / "train.py").read_text())
+        user.train(script=f"{name}/train.py")
+    vision = CliUser(user.folder / "vision")
+
+    assert [run["projid"] for run in user.json("runs")] == ["vision", "speech"]
+    assert [run["filename"] for run in vision.json("runs")] == ["vision/train.py"]
+    assert {row["projid"] for row in vision.rows("dataframe", "loss")} == {"vision"}
+    assert vision.rows("query", "SELECT DISTINCT projid FROM logs") == [{"projid": "vision"}]
+
+
 def test_a_folder_without_runs_has_an_empty_list_and_no_store_is_made(tmp_path):
     user = CliUser(tmp_path)
 

@@ -91,6 +91,14 @@ def test_json_is_one_object_a_row_with_its_types(odd):
     assert row["third"] == 1 / 3
 
 
+def test_a_gap_is_null_and_no_nan(odd):
+    trained, strange = odd.json("dataframe", "lr", "bad")
+
+    assert (trained["lr"], trained["bad"]) == (0.1, None)
+    assert (strange["lr"], strange["bad"]) == (None, "NaN")
+    assert [row["bad"] for row in odd.rows("dataframe", "lr", "bad")] == ["", "nan"]
+
+
 def test_a_piped_row_is_one_line_whatever_it_holds(odd):
     [row] = odd.rows("dataframe", "text")
 
