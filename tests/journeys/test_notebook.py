@@ -96,7 +96,7 @@ def test_a_cell_that_raised_can_be_mended_and_the_run_ends_well(user) -> None:
 
 
 def test_after_an_interrupt_the_cell_begins_a_new_run(user) -> None:
-    code = "import time\nfor i in flor.loop('i', range({})):\n    flor.log('n', i)\n    print('up')\n    time.sleep({})"
+    code = "import time\nfor i in flor.loop('i', range({})): flor.log('n', i); print('up'); time.sleep({})"
     with user.kernel() as kernel:
         kernel.execute("import flor", "a")
         request = kernel.start(code.format(100, 60), "b")

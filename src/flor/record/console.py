@@ -77,9 +77,8 @@ class Console:
                 try:
                     self._taps.append(_Tap(stream, source, self._note))
                 except (AttributeError, TypeError):
-                    unheard.append(
-                        f"{source.name.lower()} is not kept: {type(stream).__name__} has a fixed `write`"
-                    )
+                    what = f"the `write` of a {type(stream).__name__} cannot be replaced"
+                    unheard.append(f"{source.name.lower()} is not kept: {what}")
         return unheard
 
     def stop(self) -> None:
