@@ -111,7 +111,7 @@ class Catalog:
         sources: Collection[Source] = LIVE_SOURCES,
         columns: Collection[str] | None = None,
     ) -> Iterator[Chunk]:
-        """The records of these names (None: all; rows without a name are always among them).
+        """The records of these names (None: all; rows without a name are always among them, others may be).
 
         Args:
             runs: only these; None: all.

@@ -19,6 +19,8 @@ from flor.runs.tables import RunTable, array
 _ORDER = ("rank", "process", "seq")
 CHUNK_ROWS = 1_000_000
 """Small runs are put together up to this many rows; a larger run is a chunk of its own."""
+LARGE_ROWS, MOSTLY = 50_000, 0.9
+"""Of a large table, rows of other names are left out only where they are many: to copy the rest costs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def _select(table: pa.Table, choice: Choice) -> pa.Table:
     mask = _is_one_of(table["source"], {source.name.lower() for source in choice.sources})
     if choice.names is not None:
         mask &= _is_one_of(table["name"], set(choice.names), also_null=True)
+        if len(mask) >= LARGE_ROWS and mask.mean() > MOSTLY:
+            return table
     return table if mask.all() else table.filter(_mask(mask))
 
 
