@@ -16,6 +16,7 @@ _ENCODINGS = dict.fromkeys(("vf", "it.list.element"), "BYTE_STREAM_SPLIT") | dic
     ("seq", "ts", "rank", "process", "vi"), "DELTA_BINARY_PACKED"
 )
 _DICTIONARIES = ["name", "path", "kind", "source", "vs"]
+_LARGE_ROWS = 50_000  # to hand smaller files to several threads costs more than it saves
 _HINT = "Run `python -m flor fsck` for the extent of the damage."
 
 
@@ -54,7 +55,8 @@ def read(path: Path, columns: Sequence[str]) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read(columns=list(columns), use_threads=False).replace_schema_metadata(None)
+            is_large = file.metadata.num_rows >= _LARGE_ROWS
+            return file.read(columns=list(columns), use_threads=is_large).replace_schema_metadata(None)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise Unreadable(f"{path} cannot be read: {error}", _HINT) from error
 
