@@ -42,8 +42,7 @@ class Console:
     def lines(self, lines: Iterable[str]) -> None:
         """Print each line."""
         try:
-            for line in lines:
-                print(line, file=self.out)
+            self.out.writelines(f"{line}\n" for line in lines)
         except BrokenPipeError as error:
             raise OutputClosed from error
 

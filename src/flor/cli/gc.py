@@ -51,8 +51,8 @@ def _used_blobs(layout: Layout, catalog: Catalog, console: Console) -> set[str] 
     if any(run.status is Status.RUNNING for run in catalog.runs):
         console.note("Blobs are left alone while a run is running.")
         return None
-    roles = (check.Role.JOURNAL, check.Role.SEALED)
-    if any(finding.state.is_loss and finding.role in roles for finding in check.check(layout)):
+    findings = check.check(layout, (check.Role.JOURNAL, check.Role.SEALED))
+    if any(finding.state.is_loss for finding in findings):
         console.note("Blobs are left alone while records are damaged: see `flor fsck`.")
         return None
     return housekeeping.used_blobs(catalog.chunks(None, sources=tuple(Source), columns=("kind", "vs")))

@@ -4,7 +4,7 @@ import json
 import math
 import unicodedata
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -17,20 +17,26 @@ from flor.runs.blobs import Blob
 ELLIPSIS = "…"
 _MOST_BITS = 10_000  # Python refuses to write longer integers in decimal
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # making one costs more than using it
+# Tables have millions of cells, nearly all of these types.
+_SIMPLE_TEXT: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: repr,
+    int: lambda value: str(value) if value.bit_length() <= _MOST_BITS else hex(value),
+    float: repr,
+    str: str,
+    datetime: lambda value: value.isoformat(" ", "microseconds"),
+}
 _AS_THEY_ARE = {str, bool, type(None)}
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
 def text(value: object) -> str:
     """The value in full precision."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
+    simple = _SIMPLE_TEXT.get(type(value))
+    if simple:
+        return simple(value)
     if isinstance(value, datetime):
         return value.isoformat(" ", "microseconds")
-    if isinstance(value, (bool, float)):
-        return repr(value)
     plain = jsonable(value)
     return plain if isinstance(plain, str) else dumps(plain)
 

@@ -27,7 +27,7 @@ class Table:
         """A header and one line a row, in full precision; tabs and line breaks within a cell are escaped."""
         yield "\t".join(name.translate(_BREAKS) for name in self.columns)
         for row in self.rows:
-            yield "\t".join(text(value).translate(_BREAKS) for value in row)
+            yield "\t".join([_unbroken(value) for value in row])
 
     def aligned(self, width: int) -> list[str]:
         """A header and one line a row, in columns, no line wider than `width` where that can be.
@@ -39,6 +39,11 @@ class Table:
         columns = [_column(index, self, cells) for index in range(len(self.columns))]
         shown = fit(columns, width)
         return [GAP.join(_cell(row, column) for column in shown).rstrip() for row in cells]
+
+
+def _unbroken(value: object) -> str:
+    # Only text holds tabs and line breaks: JSON escapes them itself.
+    return value.translate(_BREAKS) if isinstance(value, str) else text(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Reads every file of a store and says of each whether it is whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,16 +61,11 @@ _REST_IS_READ = "Nothing to do: everything else of the run is read. `flor rm` re
 _SET_ASIDE = "What could be read of it is sealed; delete it when you have looked at it."
 
 
-def check(layout: Layout) -> Iterator[Finding]:
-    """A finding for each journal, sealed file, cache file and blob."""
-    groups: list[tuple[list[Path], Callable[[Path], Finding]]] = [
-        (_files(layout.journals, JOURNAL_SUFFIX), lambda path: _journal(path, layout)),
-        (_files(layout.journals, f"{JOURNAL_SUFFIX}.damaged"), _set_aside),
-        (_files(layout.sealed, SEALED_SUFFIX), _sealed),
-        ([path for path in _files(layout.cache, "") if path.suffix != ".tmp"], _cached),
-        ([path for suffix in _BLOB_SUFFIXES for path in _files(layout.blobs, suffix)], _blob),
-    ]
-    for paths, read in groups:
+def check(layout: Layout, roles: Collection[Role] = tuple(Role)) -> Iterator[Finding]:
+    """A finding for each journal, sealed file, cache file and blob, or those of some roles."""
+    for role, paths, read in _groups(layout):
+        if role not in roles:
+            continue
         for path in paths:
             finding = read(path)
             # Sealed, compacted or removed while it was read: nothing to report.
@@ -77,11 +73,21 @@ def check(layout: Layout) -> Iterator[Finding]:
                 yield finding
 
 
+def _groups(layout: Layout) -> Iterator[tuple[Role, list[Path], Callable[[Path], Finding]]]:
+    """The files of each role, and what reads one."""
+    yield Role.JOURNAL, _files(layout.journals, JOURNAL_SUFFIX), partial(_journal, layout)
+    yield Role.JOURNAL, _files(layout.journals, f"{JOURNAL_SUFFIX}.damaged"), _set_aside
+    yield Role.SEALED, _files(layout.sealed, SEALED_SUFFIX), _sealed
+    yield Role.CACHE, [path for path in _files(layout.cache, "") if path.suffix != ".tmp"], _cached
+    for suffix in _BLOB_SUFFIXES:
+        yield Role.BLOB, _files(layout.blobs, suffix), _blob
+
+
 def _files(folder: Path, suffix: str) -> list[Path]:
     return sorted(path for path in folder.rglob(f"*{suffix}") if path.is_file())
 
 
-def _journal(path: Path, layout: Layout) -> Finding:
+def _journal(layout: Layout, path: Path) -> Finding:
     try:
         parts = list(frames.parse(path.read_bytes()))
     except OSError as error:
