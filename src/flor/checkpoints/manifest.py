@@ -16,9 +16,8 @@ _HINT = "Run `python -m flor fsck`; an earlier entry point is used instead."
 
 
 class LeafRecord(msgspec.Struct, array_like=True, frozen=True):
-    """One run of bytes of the state."""
+    """One run of bytes of the state; the graph says where in it they stand."""
 
-    path: str  # "model.fc1.weight"
     hash: str
     size_bytes: int
     is_kept: bool  # False: only its hash, because the prefix of the run makes it again

@@ -2,12 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from flor.checkpoints.buffers import SNAPSHOTS_IN_FLIGHT, BufferPool
+from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.manifest import LeafRecord, Manifest, OpaqueRecord
 from flor.checkpoints.packs import Blob, hash_of
 from flor.checkpoints.store import CheckpointStore
@@ -16,19 +17,6 @@ from flor.errors import StoreError
 
 PREFIX_BUDGET_BYTES = 100 << 20
 """Of the first state so much is kept beside registered objects; the prefix makes the rest again."""
-
-
-class LiveLeaf(Protocol):
-    """Bytes of the running program's state."""
-
-    path: str
-    size_bytes: int
-    dtype: str  # safetensors' name
-    element_bytes: int
-    is_registered: bool  # reached through an object given to flor.checkpointing
-
-    def view(self) -> memoryview:
-        """The bytes, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +30,13 @@ class Draft:
     position: int
     seq: int
     ts: int
-    graph: bytes
+    graph: Callable[[], bytes]  # serialised in the background
     opaque: list[OpaqueRecord]
     around: list[tuple[str, int]]
     facts: dict[str, Any]
+    registered: Collection[
+        int
+    ] = ()  # leaves of objects given to flor.checkpointing; asked of the first state
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +50,15 @@ class Cost:
 
 @dataclass(slots=True)
 class _Taken:
-    """One leaf between training thread and writer: a copy, or the hash of what did not change."""
+    """One leaf between training thread and writer: its bytes, or the hash of what did not change."""
 
-    path: str
-    size_bytes: int
-    dtype: str
-    element_bytes: int
-    is_registered: bool
-    copy: bytearray | None
+    key: tuple[int, int]  # where it lies, and its size: tells a leaf from one checkpoint to the next
+    content: bytes | bytearray | None
     hash: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        return self.key[1]
 
 
 @dataclass(slots=True)
@@ -89,7 +80,7 @@ class Writer:
     new_bytes: int = 0
     size_bytes: int = 0
     _pool: BufferPool = field(default_factory=BufferPool)
-    _known: dict[str, _Known] = field(default_factory=dict)
+    _known: dict[tuple[int, int], _Known] = field(default_factory=dict)
     _left_to_prefix: set[str] = field(default_factory=set)
     _queue: "SimpleQueue[tuple[Draft, list[_Taken], float, Callable[[Cost], None]] | None]" = field(
         default_factory=SimpleQueue
@@ -97,7 +88,7 @@ class Writer:
     _in_flight: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SNAPSHOTS_IN_FLIGHT))
     _thread: threading.Thread | None = None
 
-    def submit(self, draft: Draft, leaves: Sequence[LiveLeaf], on_kept: Callable[[Cost], None]) -> bool:
+    def submit(self, draft: Draft, leaves: Sequence[Leaf], on_kept: Callable[[Cost], None]) -> bool:
         """Copy what changed, and let the background do the rest; False if two states are in flight.
 
         Args:
@@ -127,16 +118,18 @@ class Writer:
             self._thread.join(timeout_s)
             self._thread = None
 
-    def _take(self, leaf: LiveLeaf) -> _Taken:
-        view = leaf.view()
-        taken = _Taken(leaf.path, leaf.size_bytes, leaf.dtype, leaf.element_bytes, leaf.is_registered, None)
-        known = self._known.get(leaf.path)
+    def _take(self, leaf: Leaf) -> _Taken:
+        taken = _Taken((leaf.address, leaf.size_bytes), None)
+        if isinstance(leaf.source, bytes):
+            taken.content = leaf.source  # cannot change
+            return taken
+        view, known = leaf.view(), self._known.get(taken.key)
         if known and known.is_steady:
             # Hashing is faster than copying: what did not change last time is only compared.
             taken.hash = hash_of(view)
             if taken.hash == known.hash:
                 return taken
-        taken.copy, taken.hash = self._pool.copy_of(view), ""
+        taken.content, taken.hash = self._pool.copy_of(view), ""
         return taken
 
     def _work(self) -> None:
@@ -159,13 +152,14 @@ class Writer:
 
     def _keep(self, draft: Draft, taken: list[_Taken]) -> int:
         for leaf in taken:
-            if leaf.copy is not None:
-                leaf.hash = hash_of(memoryview(leaf.copy))
-            known = self._known.get(leaf.path)
-            self._known[leaf.path] = _Known(leaf.hash, known is not None and known.hash == leaf.hash)
+            if leaf.content is not None:
+                leaf.hash = hash_of(memoryview(leaf.content))
+            known = self._known.get(leaf.key)
+            self._known[leaf.key] = _Known(leaf.hash, known is not None and known.hash == leaf.hash)
         if draft.position == 0:
-            self._left_to_prefix = _beyond_budget(taken)
-        graph = Blob(hash_of(draft.graph), memoryview(draft.graph))
+            self._left_to_prefix = _beyond_budget(taken, draft.registered)
+        serialised = draft.graph()
+        graph = Blob(hash_of(serialised), memoryview(serialised))
         new = self._new_blobs(graph, taken)
         described = self._describe(draft, graph, taken, sum(blob.size_bytes for blob in new))
         lost = self.store.missing(described.hashes()) - {blob.hash for blob in new}
@@ -177,8 +171,8 @@ class Writer:
     def _new_blobs(self, graph: Blob, taken: list[_Taken]) -> list[Blob]:
         blobs = {graph.hash: graph}
         for leaf in taken:
-            if leaf.copy is not None and leaf.hash not in self._left_to_prefix:
-                blobs[leaf.hash] = Blob(leaf.hash, memoryview(leaf.copy), leaf.dtype, leaf.element_bytes)
+            if leaf.content is not None and leaf.hash not in self._left_to_prefix:
+                blobs[leaf.hash] = Blob(leaf.hash, memoryview(leaf.content))
         missing = self.store.missing(set(blobs))
         return [blob for digest, blob in blobs.items() if digest in missing]
 
@@ -195,7 +189,7 @@ class Writer:
             graph=graph.hash,
             graph_bytes=graph.size_bytes,
             leaves=[
-                LeafRecord(leaf.path, leaf.hash, leaf.size_bytes, leaf.hash not in self._left_to_prefix)
+                LeafRecord(leaf.hash, leaf.size_bytes, leaf.hash not in self._left_to_prefix)
                 for leaf in taken
             ],
             opaque=draft.opaque,
@@ -206,18 +200,18 @@ class Writer:
 
     def _return_buffers(self, taken: list[_Taken]) -> None:
         for leaf in taken:
-            if leaf.copy is not None:
-                self._pool.give_back(leaf.copy)
+            if isinstance(leaf.content, bytearray):
+                self._pool.give_back(leaf.content)
         self._pool.trim({leaf.size_bytes for leaf in taken})
 
 
-def _beyond_budget(taken: list[_Taken]) -> set[str]:
+def _beyond_budget(taken: list[_Taken], registered: Collection[int]) -> set[str]:
     """The hashes of unregistered leaves that do not fit into the budget, smallest first."""
-    others = sorted((leaf for leaf in taken if not leaf.is_registered), key=lambda leaf: leaf.size_bytes)
-    registered = {leaf.hash for leaf in taken if leaf.is_registered}
+    kept = {taken[number].hash for number in registered}
+    others = sorted((leaf for leaf in taken if leaf.hash not in kept), key=lambda leaf: leaf.size_bytes)
     total, beyond = 0, set()
     for leaf in others:
         total += leaf.size_bytes
         if total > PREFIX_BUDGET_BYTES:
             beyond.add(leaf.hash)
-    return beyond - registered
+    return beyond

@@ -22,7 +22,7 @@ def manifest_of(content: Mapping[str, bytes], entry: str = "0/0 top(0)", positio
         ts=1,
         graph=hash_of(GRAPH),
         graph_bytes=len(GRAPH),
-        leaves=[LeafRecord(name, hash_of(value), len(value), True) for name, value in content.items()],
+        leaves=[LeafRecord(hash_of(value), len(value), True) for value in content.values()],
         opaque=[],
         around=[],
     )

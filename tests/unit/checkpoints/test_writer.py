@@ -2,43 +2,34 @@
 
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
+from flor.checkpoints.buffers import address_of
+from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.packs import hash_of
 from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.writer import PREFIX_BUDGET_BYTES, Cost, Draft, Writer
 
 
-@dataclass
 class Bytes:
-    """A leaf over a bytearray."""
+    """Live bytes of a program: a leaf that lies where it lies."""
 
-    path: str
-    content: bytearray
-    is_registered: bool = True
-    dtype: str = "U8"
-    element_bytes: int = 1
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self.content)
-
-    def view(self) -> memoryview:
-        return memoryview(self.content)
+    def __init__(self, content: bytearray) -> None:
+        self.content = content
+        self.leaf = Leaf(len(content), content, address_of(memoryview(content)))
 
 
 def test_what_training_changes_after_the_copy_does_not_reach_the_store(tmp_path: Path) -> None:
-    writer, leaf = _writer(tmp_path), Bytes("weight", bytearray(b"before"))
-    writer.submit(_draft(0), [leaf], _ignore)
+    writer, leaf = _writer(tmp_path), Bytes(bytearray(b"before"))
+    writer.submit(_draft(0), [leaf.leaf], _ignore)
     leaf.content[:] = b"later!"
     writer.close()
 
-    assert _content(tmp_path, 0) == {"weight": b"before"}
+    assert _content(tmp_path, 0) == [b"before"]
 
 
 def test_a_frozen_leaf_is_written_once_and_no_longer_copied(tmp_path: Path) -> None:
-    frozen, moving = Bytes("frozen", bytearray(os.urandom(10_000))), Bytes("moving", bytearray(100))
+    frozen, moving = Bytes(bytearray(os.urandom(10_000))), Bytes(bytearray(100))
     writer = _writer(tmp_path)
     for position in range(15):
         moving.content[:4] = position.to_bytes(4, "little")
@@ -48,13 +39,13 @@ def test_a_frozen_leaf_is_written_once_and_no_longer_copied(tmp_path: Path) -> N
     kept = CheckpointStore(tmp_path).kept("run")
     assert len(kept) == 15
     assert sum(path.stat().st_size for path in tmp_path.glob("*/*.safetensors")) < 1.2 * 10_000 + 15 * 500
-    assert _content(tmp_path, 14) == {"frozen": bytes(frozen.content), "moving": bytes(moving.content)}
+    assert _content(tmp_path, 14) == [bytes(frozen.content), bytes(moving.content)]
 
 
 def test_a_third_state_in_flight_is_skipped_and_counted(tmp_path: Path) -> None:
     gate, writer = threading.Event(), _writer(tmp_path)
-    leaf = Bytes("weight", bytearray(b"x"))
-    results = [writer.submit(_draft(i), [leaf], lambda cost: gate.wait(10) and None) for i in range(3)]
+    leaf = Bytes(bytearray(b"x"))
+    results = [writer.submit(_draft(i), [leaf.leaf], lambda cost: gate.wait(10) and None) for i in range(3)]
     gate.set()
     writer.close()
 
@@ -63,9 +54,9 @@ def test_a_third_state_in_flight_is_skipped_and_counted(tmp_path: Path) -> None:
 
 
 def test_of_large_unregistered_leaves_only_the_hash_is_kept_until_they_change(tmp_path: Path) -> None:
-    data = Bytes("data", bytearray(PREFIX_BUDGET_BYTES + 1), is_registered=False)
+    data = Bytes(bytearray(PREFIX_BUDGET_BYTES + 1))
     writer = _writer(tmp_path)
-    _submit(writer, _draft(0), [data, Bytes("weight", bytearray(b"w"))])
+    _submit(writer, _draft(0), [data, Bytes(bytearray(b"w"))])
     _submit(writer, _draft(1), [data])
     data.content[0] = 1
     _submit(writer, _draft(2), [data])
@@ -81,20 +72,20 @@ def test_a_failed_write_is_told_and_the_next_one_is_whole(tmp_path: Path) -> Non
     obstacle = tmp_path / "run.0.0"
     obstacle.write_text("in the way")
     writer = Writer(CheckpointStore(tmp_path), faults.append)
-    leaf = Bytes("weight", bytearray(b"same"))
+    leaf = Bytes(bytearray(b"same"))
     _submit(writer, _draft(0), [leaf])
     obstacle.unlink()
     _submit(writer, _draft(1), [leaf])
     writer.close()
 
     assert [type(fault) for fault in faults] == [FileExistsError]
-    assert _content(tmp_path, 1) == {"weight": b"same"}
+    assert _content(tmp_path, 1) == [b"same"]
 
 
 def test_the_store_vanishing_during_the_run_costs_one_checkpoint_not_the_run(tmp_path: Path) -> None:
     faults: list[BaseException] = []
     writer = Writer(CheckpointStore(tmp_path), faults.append)
-    leaf = Bytes("weight", bytearray(b"steady"))
+    leaf = Bytes(bytearray(b"steady"))
     for position in range(3):
         _submit(writer, _draft(position), [leaf])
     for path in tmp_path.glob("*/*"):
@@ -105,7 +96,7 @@ def test_the_store_vanishing_during_the_run_costs_one_checkpoint_not_the_run(tmp
     writer.close()
 
     assert len(faults) == 1
-    assert _content(tmp_path, 4) == {"weight": b"steady"}
+    assert _content(tmp_path, 4) == [b"steady"]
 
 
 def _writer(folder: Path) -> Writer:
@@ -118,7 +109,7 @@ def _writer(folder: Path) -> Writer:
 def _submit(writer: Writer, draft: Draft, leaves: list[Bytes]) -> None:
     """Submit, and wait until it is in the store or has failed."""
     before = writer.kept_count
-    assert writer.submit(draft, leaves, _ignore)
+    assert writer.submit(draft, [leaf.leaf for leaf in leaves], _ignore)
     writer.wait()
     assert writer.kept_count in (before, before + 1)
 
@@ -128,10 +119,12 @@ def _ignore(cost: Cost) -> None:
 
 
 def _draft(position: int) -> Draft:
-    return Draft("run", 0, 0, f"0/0 top({position})", position, 0, 0, b"graph", [], [], {})
+    return Draft(
+        "run", 0, 0, f"0/0 top({position})", position, 0, 0, lambda: b"graph", [], [], {}, registered=()
+    )
 
 
-def _content(folder: Path, position: int) -> dict[str, bytes]:
+def _content(folder: Path, position: int) -> list[bytes]:
     store = CheckpointStore(folder)
     kept = store.find("run", f"0/0 top({position})")
-    return {leaf.path: bytes(store.content(leaf.hash)) for leaf in kept.manifest.leaves}
+    return [bytes(store.content(leaf.hash)) for leaf in kept.manifest.leaves]
