@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
 from flor.record.context import MISSING, Node, chain
-from flor.runs.values import is_array, safe_repr
+from flor.runs.values import safe_repr, scalar_of
 
 LINE_LENGTH = 200
 LINES_PER_WINDOW = 20
@@ -97,15 +97,17 @@ def _place(link: Node) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value[:LINE_LENGTH]
-    if is_array(value) and value.ndim == 0:
-        return str(value.item())
-    if isinstance(value, (list, tuple, dict, set)) and len(value) > LINE_LENGTH:
+    if isinstance(value, (list, tuple, dict, set, bytes, bytearray)) and len(value) > LINE_LENGTH:
         return f"{type(value).__name__} of {len(value)}"
-    return str(value) if isinstance(value, (int, float)) else safe_repr(value)
+    try:
+        scalar = scalar_of(value)
+        return str(scalar) if isinstance(scalar, (int, float)) else safe_repr(scalar)
+    except Exception:  # noqa: BLE001  (foreign code: a tensor without data; an int of very many digits)
+        return safe_repr(value)
 
 
 def warn(text: str) -> None:
     """Print a warning of FlorDB's own; unlike `warnings.warn` it cannot become an exception."""
     if sys.stderr is not None:
-        with _showing():
+        with _showing(), suppress(OSError, ValueError):  # nobody reads: a closed pipe or stream
             print(f"flor: {text}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flor.entities import Status
@@ -52,13 +53,14 @@ def seal_if_large(run: ProcessRun) -> None:
     """
     layout = Layout(run.project.home)
     names = [name for name in journals.names(layout) if name.run == run.run]
-    if sum(layout.journal(name).stat().st_size for name in names) < SEAL_AT_ONCE_BYTES:
-        return
-    if any(layout.lock(name).exists() for name in names):
-        return
-    from flor.runs.catalog import seal_run
+    with suppress(FlorError, OSError):  # another process seals it just now, or a later reader will
+        if sum(layout.journal(name).stat().st_size for name in names) < SEAL_AT_ONCE_BYTES:
+            return
+        if any(layout.lock(name).exists() for name in names):
+            return
+        from flor.runs.catalog import seal_run
 
-    seal_run(layout, run.run)
+        seal_run(layout, run.run)
 
 
 def arguments_of_parent(project: Project, member: Membership) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from flor.errors import Unreadable
+from flor.errors import StoreError, Unreadable
 from flor.runs import frames, metadata, parquet
 from flor.runs.frames import Frame
 from flor.runs.layout import Layout, SealedName
@@ -54,7 +54,7 @@ def describe(
             found.append(Description(name, entry.size, entry.mtime_ns, entry.metadata))
         except FileNotFoundError:
             continue
-        except Unreadable as error:
+        except StoreError as error:  # one file, damaged or newer, must not hide the others
             problems.append(error.message)
     if fresh and save:
         _save(layout, found)

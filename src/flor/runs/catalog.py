@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from flor.entities import Run, RunId, Source
-from flor.errors import RunNotFound
+from flor.errors import RunNotFound, StoreError
 from flor.runs import cache, chunks, journals, metadata
 from flor.runs import seal as sealing
 from flor.runs.journals import Journal
@@ -47,14 +47,15 @@ class Catalog:
         Args:
             seal: False leaves the store as it is.
         """
-        live = _by_run(layout, journals.names(layout))
-        ended = {run for run, processes in live.items() if not any(process.is_alive for process in processes)}
+        live, problems = _by_run(layout, journals.names(layout))
+        ended = {run for run, processes in live.items() if _can_be_sealed(processes)}
         if seal and ended and os.access(layout.home, os.W_OK):
-            _seal_gone(layout, ended)
-            live = _by_run(layout, journals.names(layout))
-        described, problems = cache.describe(layout, sealed_names(layout))
-        entries = _entries(live, described)
-        return cls(layout, tuple(sorted(entries, key=lambda entry: entry.run.tstamp)), tuple(problems))
+            unsealed = _try_to_seal(layout, ended)
+            live, problems = _by_run(layout, journals.names(layout))
+            problems += unsealed
+        described, unreadable = cache.describe(layout, sealed_names(layout))
+        entries = sorted(_entries(live, described), key=lambda entry: entry.run.tstamp)
+        return cls(layout, tuple(entries), tuple(problems + unreadable))
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -148,13 +149,29 @@ def _is_same_time(stamp: datetime, text: str) -> bool:
         return False
 
 
-def _by_run(layout: Layout, names: Collection[JournalName]) -> dict[RunId, list[Journal]]:
+def _by_run(layout: Layout, names: Collection[JournalName]) -> tuple[dict[RunId, list[Journal]], list[str]]:
+    """The journals of each run, and a sentence for each that cannot be read."""
     found: dict[RunId, list[Journal]] = {}
+    problems: list[str] = []
     for name in names:
-        journal = journals.read(layout, name)
+        try:
+            journal = journals.read(layout, name)
+        except StoreError as error:  # one file, damaged or newer, must not hide the others
+            problems.append(error.message)
+            continue
         if journal:
             found.setdefault(name.run, []).append(journal)
-    return found
+            problems += [] if journal.is_whole else [_hidden(layout, journal)]
+    return found, problems
+
+
+def _hidden(layout: Layout, journal: Journal) -> str:
+    path, user = layout.journal(journal.name), journal.header["user"]
+    return f"{path} has further records in memory that only {user} may read; they are kept until then."
+
+
+def _can_be_sealed(processes: Sequence[Journal]) -> bool:
+    return all(process.can_be_sealed for process in processes)
 
 
 def seal_run(layout: Layout, run: RunId) -> None:
@@ -162,17 +179,27 @@ def seal_run(layout: Layout, run: RunId) -> None:
     _seal_gone(layout, {run})
 
 
+def _try_to_seal(layout: Layout, runs: Collection[RunId]) -> list[str]:
+    """Seal these runs; a sentence where the store cannot be written. They are read all the same."""
+    try:
+        _seal_gone(layout, runs)
+    except OSError as error:
+        return [f"Ended runs cannot be sealed: {error}"]
+    return []
+
+
 def _seal_gone(layout: Layout, runs: Collection[RunId]) -> None:
     with sealing.exclusive(layout):
         # Another reader may have sealed some meanwhile: what is there now counts.
         names = [name for name in journals.names(layout) if name.run in runs]
-        described, _ = cache.describe(
-            layout, [name for name in sealed_names(layout) if name.run in runs], save=False
-        )
-        for run, processes in _by_run(layout, names).items():
-            parts = [(one.name, one.metadata) for one in described if one.name.run == run]
-            if not any(process.is_alive for process in processes):
-                sealing.seal(layout, processes, parts)
+        sealed = [name for name in sealed_names(layout) if name.run in runs]
+        described, _ = cache.describe(layout, sealed, save=False)
+        for run, processes in _by_run(layout, names)[0].items():
+            parts = [one.metadata for one in described if one.name.run == run]
+            # A part that cannot be read is not written over.
+            number = max((name.part for name in sealed if name.run == run), default=-1) + 1
+            if _can_be_sealed(processes):
+                sealing.seal(layout, processes, parts, number)
 
 
 def _entries(live: Mapping[RunId, Sequence[Journal]], described: Sequence[cache.Description]) -> list[Entry]:

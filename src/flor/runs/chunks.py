@@ -1,14 +1,16 @@
 """Records from sealed files and living processes, several small runs in one table."""
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from flor.entities import Run, RunId, Source
-from flor.errors import Unreadable
+from flor.errors import FlorWarning, Unreadable
 from flor.runs import packs, parquet
 from flor.runs.layout import SEALED_SUFFIX, Layout
 from flor.runs.packs import Member
@@ -56,11 +58,7 @@ class Choice:
 
 
 def read(layout: Layout, wanted: Sequence[RunFiles], choice: Choice) -> Iterator[Chunk]:
-    """See `Catalog.chunks`.
-
-    Raises:
-        Unreadable: a sealed file is damaged.
-    """
+    """See `Catalog.chunks`. Of a damaged file what can be read, with a warning."""
     small = [files for files in wanted if files.is_small]
     packed: set[RunId] = set()
     if len(small) >= packs.WORTHWHILE:
@@ -110,13 +108,23 @@ def _read_singly(layout: Layout, wanted: Sequence[RunFiles], choice: Choice) -> 
 
 
 def _run_table(layout: Layout, files: RunFiles, columns: list[str]) -> pa.Table:
-    tables = [parquet.read(layout.sealed / f"{one.file}{SEALED_SUFFIX}", columns) for one in files.sealed]
+    tables = [_sealed(layout.sealed / f"{one.file}{SEALED_SUFFIX}", columns) for one in files.sealed]
     if files.live:
         tables.append(files.live.table.select(columns))
     if len(tables) == 1:
         return tables[0]
     together = pa.concat_tables(tables).unify_dictionaries()
     return together.sort_by([(column, "ascending") for column in _ORDER])
+
+
+def _sealed(path: Path, columns: list[str]) -> pa.Table:
+    """These columns of one sealed file; of a damaged one what can be read, with a warning."""
+    try:
+        return parquet.read(path, columns)
+    except Unreadable as error:
+        whole = parquet.salvage(path, columns)
+        warnings.warn(f"{error.message} {len(whole)} records of it can.", FlorWarning, stacklevel=2)
+        return whole
 
 
 def _select(table: pa.Table, choice: Choice) -> pa.Table:

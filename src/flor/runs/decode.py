@@ -1,11 +1,12 @@
 """The slots of one process as columns. Vectorised: ten million slots take seconds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from flor.entities import Source
 from flor.runs import slots
 from flor.runs.journals import Journal
 
@@ -14,6 +15,7 @@ Ints = npt.NDArray[np.int64]
 SLOT = np.dtype(
     [("value", "<i8"), ("ts", "<i8"), ("number", "<i8"), ("loop", "<u4"), ("code", "<u4"), ("seq", "<u8")]
 )
+_IS_NAMELESS = np.isin(np.arange(8), (Source.LOOP, Source.STDOUT, Source.STDERR))
 _KIND_MASK, _SOURCE_MASK, _NAME_MASK = 15, 7, slots.NAME_LIMIT - 1
 
 
@@ -57,11 +59,49 @@ def columns(journal: Journal, after_seq: int = 0) -> Columns:
     kinds = (table["code"] >> slots.KIND_SHIFT).astype(np.int64) & _KIND_MASK
     texts, text_of = _texts(table, kinds, payload_of)
     names = _names(table, kinds, texts, text_of)
-    loops = _loops(table[kinds == slots.LOOP], names)
+    begins = table[kinds == slots.LOOP]
+    begins = begins[_is_named((begins["value"] >> 32).astype(np.int64), names)]
+    loops = _loops(begins, names)
     is_head = (table["code"] & slots.HEAD) != 0
-    wanted = (kinds < slots.PART) & (~is_head | (text_of >= 0)) & (table["seq"] > after_seq)
-    wanted &= table["loop"] < len(loops.depth)
+    wanted = (kinds < slots.PART) & (~is_head | (text_of >= 0)) & _has_place(table, names, loops)
+    if journal.damage:
+        loops = replace(loops, is_index=loops.is_index & ~_has_gap(begins, table, wanted, len(loops.depth)))
+    wanted &= table["seq"] > after_seq
     return _columns(table[wanted], kinds[wanted], text_of[wanted], texts, names, loops)
+
+
+def _has_place(table: npt.NDArray[np.void], names: Mapping[int, str], loops: Loops) -> npt.NDArray[np.bool_]:
+    """Which slots have a name and loops that are known: to put the others elsewhere would be wrong."""
+    loop = np.minimum(table["loop"].astype(np.int64), len(loops.depth) - 1)
+    is_known = (table["loop"] == 0) | ((table["loop"] == loop) & (loops.depth[loop] > 0))
+    source = (table["code"] >> slots.SOURCE_SHIFT) & _SOURCE_MASK
+    is_placed: npt.NDArray[np.bool_] = is_known & (
+        _IS_NAMELESS[source] | _is_named((table["code"] & _NAME_MASK).astype(np.int64), names)
+    )
+    return is_placed
+
+
+def _is_named(numbers: Ints, names: Mapping[int, str]) -> npt.NDArray[np.bool_]:
+    is_known = np.zeros(max(names, default=0) + 2, bool)
+    is_known[list(names)] = True
+    named: npt.NDArray[np.bool_] = is_known[np.minimum(numbers, len(is_known) - 1)]
+    return named
+
+
+def _has_gap(
+    begins: npt.NDArray[np.void], table: npt.NDArray[np.void], wanted: npt.NDArray[np.bool_], size: int
+) -> npt.NDArray[np.bool_]:
+    """Which loops have lost slots between their begin and their last record.
+
+    One of them may have said that the value of an iteration is not its index.
+    """
+    seq = table["seq"].astype(np.int64)
+    before_gaps = seq[:-1][np.diff(seq) > 1]
+    first, last = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    first[begins["loop"].astype(np.int64)] = begins["seq"]
+    np.maximum.at(last, table["loop"][wanted].astype(np.int64), seq[wanted])
+    has_gap: npt.NDArray[np.bool_] = np.searchsorted(before_gaps, first) < np.searchsorted(before_gaps, last)
+    return has_gap
 
 
 def _columns(
@@ -149,7 +189,9 @@ class _PartsByHead:
         behind = self._links[head + 1 : head + 1 + count]
         if len(behind) == count and np.all(behind == link):
             return raw[head + 1 : head + 1 + count].tobytes()[:length]
-        found = np.flatnonzero(self._links[head + 1 :] == link)[:count] + head + 1
+        # A head that comes 16 million slots later has the same link.
+        end = head + slots.NAME_LIMIT - 1
+        found = np.flatnonzero(self._links[head + 1 : end] == link)[:count] + head + 1
         return raw[found].tobytes()[:length] if len(found) == count else None
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flor.entities import FORMAT_VERSION, Kind, RunId
-from flor.errors import FormatTooNew
+from flor.errors import FormatTooNew, Unreadable
 from flor.runs import frames
 from flor.runs.frames import Damage, Frame
 from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
-from flor.runs.liveness import is_alive
+from flor.runs.liveness import is_alive, is_locked
 from flor.runs.ring import SIZE_BYTES
 from flor.runs.slots import SIZE
 from flor.runs.values import decode
@@ -30,6 +30,12 @@ class Journal:
     big_records: tuple[bytes, ...]  # each a head slot and its payload
     damage: tuple[Damage, ...]
     is_alive: bool
+    is_whole: bool  # False: some records are in memory that only another user may read
+
+    @property
+    def can_be_sealed(self) -> bool:
+        """Whether everything that the process recorded is here."""
+        return self.is_whole and not self.is_alive
 
     @property
     def has_ended(self) -> bool:
@@ -48,25 +54,37 @@ def names(layout: Layout) -> list[JournalName]:
 
 
 def read(layout: Layout, name: JournalName) -> Journal | None:
-    """The journal of one process; None if it has gone meanwhile, or holds no whole header.
+    """The journal of one process; None if it has gone meanwhile, or begins just now.
 
     Order matters: alive or not is asked first, then the ring is read, then the file. What
     moves from the ring to the file in between is found in the file.
 
     Raises:
         FormatTooNew: a newer FlorDB writes it.
+        Unreadable: its header is damaged.
     """
     path = layout.journal(name)
     try:
         header = _read_header(path)
         if header is None:
+            _check_headless(path, layout.lock(name))
             return None
         alive = is_alive(layout.lock(name), header["host"], header["boot"])
         ring = _read_ring(header.get("ring"))
         journal = _parse(name, path.read_bytes(), alive)
     except FileNotFoundError:
         return None
-    return replace(journal, slots=journal.slots + ring)
+    return replace(journal, slots=journal.slots + (ring or b""), is_whole=ring is not None)
+
+
+def _check_headless(path: Path, lock: Path) -> None:
+    """Pass a journal that a process has just begun, or was killed before it wrote anything to.
+
+    Raises:
+        Unreadable: there is something, and it cannot be read.
+    """
+    if path.stat().st_size and not is_locked(lock):
+        raise Unreadable(f"{path} cannot be read: its header is damaged.", "Run `python -m flor fsck`.")
 
 
 def arguments_of(layout: Layout, run: RunId, rank: int) -> dict[str, Any]:
@@ -102,8 +120,10 @@ def _read_header(path: Path) -> dict[str, Any] | None:
     return header
 
 
-def _read_ring(path: str | None) -> bytes:
+def _read_ring(path: str | None) -> bytes | None:
     """The slots in a ring whose writer may be writing: those that stood still while it was read twice.
+
+    None where it is there and may not be read.
 
     A slot is whole where both readings show the same seq: the second began after that seq was
     written, so it sees the other fields too, or newer ones, and then the file has the older.
@@ -115,6 +135,8 @@ def _read_ring(path: str | None) -> bytes:
             first = file.read()
             file.seek(0)
             second = file.read()
+    except PermissionError:
+        return None
     except OSError:
         return b""
     if len(second) != SIZE_BYTES or len(first) != SIZE_BYTES:
@@ -141,6 +163,7 @@ def _parse(name: JournalName, content: bytes, alive: bool) -> Journal:
         big_records=tuple(bytes(frame.payload) for frame in whole if frame.magic == frames.BIG),
         damage=tuple(part for part in found if isinstance(part, Damage)),
         is_alive=alive,
+        is_whole=True,
     )
 
 

@@ -98,6 +98,14 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def is_locked(lock: Path) -> bool:
+    """Whether some process of this host holds a lock file."""
+    try:
+        return LockFile.is_own(lock) or _is_locked(lock)
+    except FileNotFoundError:
+        return False
+
+
 def is_alive(lock: Path, host: str, boot: str) -> bool:
     """Whether the process that wrote a journal still runs.
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from flor.errors import Unreadable
-from flor.runs.schema import HASH_KEY, METADATA_KEY
+from flor.runs.schema import HASH_KEY, METADATA_KEY, RECORDS
 
 # The iterations of nested loops alternate (epoch, step, epoch, step): their differences do not shrink.
 _ENCODINGS = dict.fromkeys(("vf", "it.list.element"), "BYTE_STREAM_SPLIT") | dict.fromkeys(
@@ -59,6 +59,26 @@ def read(path: Path, columns: Sequence[str]) -> pa.Table:
             return file.read(columns=list(columns), use_threads=is_large).replace_schema_metadata(None)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise Unreadable(f"{path} cannot be read: {error}", _HINT) from error
+
+
+def salvage(path: Path, columns: Sequence[str]) -> pa.Table:
+    """These columns of the row groups of a damaged file that are whole."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            found = [_row_group(file, number, columns) for number in range(file.num_row_groups)]
+    except (OSError, ValueError, pa.ArrowException):
+        found = []
+    groups = [group for group in found if group is not None]
+    schema = pa.schema([RECORDS.field(name) for name in columns])
+    return pa.concat_tables(groups) if groups else schema.empty_table()
+
+
+def _row_group(file: pq.ParquetFile, number: int, columns: Sequence[str]) -> pa.Table | None:
+    try:
+        group = file.read_row_group(number, columns=list(columns), use_threads=False)
+        return group.replace_schema_metadata(None).select(list(columns))
+    except (OSError, ValueError, pa.ArrowException):
+        return None
 
 
 def description(path: Path) -> bytes:

@@ -26,10 +26,8 @@ def read_run(journals: Sequence[Journal], sealed: Mapping[str, int]) -> tuple[Ru
     return records, metadata.describe(journals, records)
 
 
-def seal(
-    layout: Layout, journals: Sequence[Journal], parts: Sequence[tuple[SealedName, RunMetadata]]
-) -> None:
-    """Write the next part of a run from its journals, then remove them.
+def seal(layout: Layout, journals: Sequence[Journal], parts: Sequence[RunMetadata], number: int) -> None:
+    """Write part `number` of a run from its journals, then remove them.
 
     Killed anywhere, it leaves either the journals, or the part and journals of which the part
     says that it holds them.
@@ -37,10 +35,9 @@ def seal(
     Raises:
         OSError: the store cannot be written.
     """
-    sealed = {name: seq for _, part in parts for name, seq in part.journals.items()}
+    sealed = {name: seq for part in parts for name, seq in part.journals.items()}
     records, described = read_run(journals, sealed)
     if records.table.num_rows or not parts:
-        number = max((name.part for name, _ in parts), default=-1) + 1
         parquet.write(
             layout.sealed_file(SealedName(RunId(described.run), number)),
             records.table,
