@@ -70,7 +70,8 @@ def _pivoted(chunks: Sequence[Chunk], query: Query) -> _Result:
 
 def _candidates(batch: Batch, tree: Tree, asked: Rows, query: Query) -> Candidates:
     """The asked rows, and those joined with the names that the predicate needs."""
-    joined = pivot(batch, tree, range(len(batch.names)))
+    is_joined = bool(query.names) and batch.asked == len(batch.names)
+    joined = asked if is_joined else pivot(batch, tree, range(len(batch.names)))
     needed = [batch.names.index(name) for name in query.mentioned.names]
     return Candidates(
         units=batch.units,

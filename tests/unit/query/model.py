@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
 """A cell without a value."""
+
+TEXT = str(pd.Series(["a"]).dtype)
+"""The type that this version of pandas gives to text."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,9 @@ class Row:
 class Model:
     """The rows that a query for `names` has, where these records are all there are."""
 
-    def __init__(self, runs: Sequence[Recorded], names: Sequence[str], wanted: Callable[[Record], bool]) -> None:
+    def __init__(
+        self, runs: Sequence[Recorded], names: Sequence[str], wanted: Callable[[Record], bool]
+    ) -> None:
         self.runs = runs
         self.names = names
         self.records = [one for run in runs for one in run.records if one.name in names and wanted(one)]
@@ -102,7 +109,9 @@ class Model:
     def value(self, context: Context, name: str) -> Record | None:
         """The context's last value, else that of the nearest context around it."""
         for depth in range(len(context.steps), -1, -1):
-            around = self.own(Context(context.run, context.rank, context.process, context.steps[:depth]), name)
+            around = self.own(
+                Context(context.run, context.rank, context.process, context.steps[:depth]), name
+            )
             if around:
                 return around[-1]
         if context.process == 0:
@@ -178,7 +187,7 @@ def frame(
     if where:
         joined = Model(runs, list(dict.fromkeys([*names, *mentioned])), is_needed)
         cells = _by_title(joined, joined.rows, has_ranks, has_sources=True)
-        facts = [{fact: text for fact, text in runs[row.context.run].facts.items()} for row in joined.rows]
+        facts = [runs[row.context.run].facts for row in joined.rows]
         told = [{**facts[i], **{title: cells[title][i] for title in cells}} for i in range(len(joined.rows))]
         satisfied = [row for row, known in zip(joined.rows, told, strict=True) if where(known)]
         rows = [row for row in rows if any(_is_kept_by(row, other) for other in satisfied)]
@@ -201,7 +210,9 @@ def _is_kept_by(row: Row, satisfied: Row) -> bool:
 
 
 def _same_gaps(row: Row, other: Row) -> bool:
-    return all(other.cells[name] is cell for name, cell in row.cells.items() if cell is None or cell in row.own)
+    return all(
+        other.cells[name] is cell for name, cell in row.cells.items() if cell is None or cell in row.own
+    )
 
 
 def _by_title(model: Model, rows: Sequence[Row], has_ranks: bool, has_sources: bool) -> dict[str, list[Any]]:
@@ -215,15 +226,17 @@ def _by_title(model: Model, rows: Sequence[Row], has_ranks: bool, has_sources: b
         columns["process"] = [row.context.process or NOTHING for row in rows]
     loops = _loop_columns(rows)
     for loop, title in _titled(loops, set(columns)).items():
-        columns[title] = [_step(row, loop).iteration if _step(row, loop) else NOTHING for row in rows]
-        columns[f"{title}_value"] = [_step(row, loop).value if _step(row, loop) else NOTHING for row in rows]
+        steps = [_step(row, loop) for row in rows]
+        columns[title] = [step.iteration if step else NOTHING for step in steps]
+        columns[f"{title}_value"] = [step.value if step else NOTHING for step in steps]
     titles: dict[str, str] = {}
     for name in model.names:
         titles[name] = f"{name}_logged" if name in columns else name
     for name, title in titles.items():
-        columns[title] = [row.cells[name].value if row.cells[name] else NOTHING for row in rows]
+        found = [row.cells[name] for row in rows]
+        columns[title] = [record.value if record else NOTHING for record in found]
         if has_sources:
-            columns[f"{title}_source"] = [row.cells[name].source if row.cells[name] else NOTHING for row in rows]
+            columns[f"{title}_source"] = [record.source if record else NOTHING for record in found]
     return columns
 
 
@@ -254,9 +267,10 @@ def _titled(loops: Sequence[tuple[str, int]], fixed: set[str]) -> dict[tuple[str
 
 def _dtype(title: str, cells: Sequence[Any]) -> str:
     """The type that holds these cells; a logged None is a gap."""
-    fixed = {"projid": "str", "tstamp": "datetime64[us]", "filename": "str"}
-    if title in fixed or title.endswith("_source"):
-        return fixed.get(title, "str")
+    if title == "tstamp":
+        return "datetime64[us]"
+    if title in ("projid", "filename") or title.endswith("_source"):
+        return TEXT
     if title == "rank" and not cells:
         return "int64"
     kinds = {type(cell) for cell in cells if cell is not NOTHING and cell is not None}
@@ -265,4 +279,4 @@ def _dtype(title: str, cells: Sequence[Any]) -> str:
         return "Int64" if has_gaps else "int64"
     if kinds == {bool}:
         return "boolean" if has_gaps else "bool"
-    return {float: "float64", str: "str"}.get(kinds.pop(), "object") if len(kinds) == 1 else "object"
+    return {float: "float64", str: TEXT}.get(kinds.pop(), "object") if len(kinds) == 1 else "object"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pandas as pd
+
 from flor.entities import Run, Source
+from flor.query.answer import Query
+from flor.query.frame import build
 from flor.runs.records import Chunk, LoopDefault
 from unit.query import model
-from unit.query.given import Logged, a_chunk
+from unit.query.given import Logged, a_chunk, a_run
 
 INDEX: Any = type("Index", (), {"__repr__": lambda self: "INDEX"})()
 NONE: Any = type("None_", (), {"__repr__": lambda self: "NONE"})()
@@ -27,7 +32,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Loop:
-    """`flor.loop` over these values; INDEX and NONE stand for an iteration worth its index, or nothing simple."""
+    """`flor.loop` over these values; INDEX and NONE stand for the index and for no simple value."""
 
     name: str
     values: tuple[Any, ...]
@@ -98,17 +103,23 @@ class Execution:
 
     def log(self, statement: Log, context: model.Context) -> None:
         position = len(self.modelled)
-        self.modelled.append(model.Record(position, context, statement.name, statement.value, statement.source))
+        self.modelled.append(
+            model.Record(position, context, statement.name, statement.value, statement.source)
+        )
         self.record(statement.name, statement.value, context, Source[statement.source.upper()])
 
     def record(self, name: str | None, value: Any, context: model.Context, source: Source) -> None:
         iterations = [step.iteration for step in context.steps]
-        self.records.append(Logged(name, value, path_of(context), iterations, source, context.rank, context.process))
+        self.records.append(
+            Logged(name, value, path_of(context), iterations, source, context.rank, context.process)
+        )
 
 
 def path_of(context: model.Context) -> str:
     """The path as records have it."""
-    escaped = [step.loop.replace("%", "%25").replace("/", "%2F").replace("#", "%23") for step in context.steps]
+    escaped = [
+        step.loop.replace("%", "%25").replace("/", "%2F").replace("#", "%23") for step in context.steps
+    ]
     occurrences = ["" if step.occurrence == 1 else f"#{step.occurrence}" for step in context.steps]
     return "/".join(name + occurrence for name, occurrence in zip(escaped, occurrences, strict=True))
 
@@ -130,5 +141,37 @@ def executed(runs: Sequence[Run], programs: Sequence[Sequence[Process]]) -> Exec
             execution.execute(process.body, model.Context(number, process.rank, process.process, ()))
         chunks.append(a_chunk([run], [execution.records], [execution.defaults]))
         facts = {"run": run.run, "status": str(run.status)}
-        recorded.append(model.Recorded(run.projid, run.tstamp, run.filename, tuple(execution.modelled), facts))
+        recorded.append(
+            model.Recorded(run.projid, run.tstamp, run.filename, tuple(execution.modelled), facts)
+        )
     return Executed(tuple(chunks), tuple(recorded))
+
+
+Program = Sequence[Statement] | Sequence[Process]
+"""What the main process of a run executes, or all of its processes."""
+
+
+def repeated(name: str, times: int, *body: Statement) -> Loop:
+    """`for … in flor.loop(name, range(times))`."""
+    return Loop(name, (INDEX,) * times, body)
+
+
+def frame_of(*programs: Program, names: Sequence[str] = (), **query: Any) -> pd.DataFrame:
+    """The frame over one run per program, an hour apart."""
+    done = executed([a_run(number) for number in range(len(programs))], [_processes(one) for one in programs])
+    return build(done.chunks, Query(tuple(names), **query))
+
+
+def _processes(program: Program) -> Sequence[Process]:
+    found = [each for each in program if isinstance(each, Process)]
+    return found or [Process(tuple(each for each in program if not isinstance(each, Process)))]
+
+
+def cells(frame: pd.DataFrame, *titles: str) -> list[tuple[Any, ...]]:
+    """The rows of these columns as Python values; None where a cell is missing."""
+    columns = [frame[title].astype(object) for title in titles]
+    return [tuple(None if _is_missing(cell) else cell for cell in row) for row in zip(*columns, strict=True)]
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell))

@@ -21,7 +21,20 @@ LOOPS = ("epoch", "step", "page", "filename")
 
 simple_values = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, -0.0, math.nan, math.inf, 2.0]))
 odd_values = st.sampled_from(
-    [None, True, False, "text", "", 2**63, -(2**63), 10**30, [1, "x"], {"k": [None]}, b"\x00", dt.datetime(2026, 1, 1)]
+    [
+        None,
+        True,
+        False,
+        "text",
+        "",
+        2**63,
+        -(2**63),
+        10**30,
+        [1, "x"],
+        {"k": [None]},
+        b"\x00",
+        dt.datetime(2026, 1, 1),
+    ]
 )
 values = st.one_of(simple_values, simple_values, odd_values)
 loop_values = st.one_of(
@@ -78,19 +91,20 @@ def _plain(cell: Any, dtype: str) -> Any:
     return (type(cell).__name__, cell.hex() if isinstance(cell, float) else cell)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     programs_of(logs),
     st.lists(st.sampled_from(NAMES), max_size=4, unique=True).map(tuple),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([1, 1000]),
 )
 def test_a_frame_is_what_the_model_says(
-    programs: list[tuple[Process, ...]], names: tuple[str, ...], has_sources: bool, has_ranks: bool
+    programs: list[tuple[Process, ...]], names: tuple[str, ...], has_sources: bool, has_ranks: bool, cut: int
 ) -> None:
     done = run(programs)
 
-    frame = build(done.chunks, Query(names, None, has_sources, has_ranks))
+    frame = build(done.chunks, Query(names, None, has_sources, has_ranks, batch_records=cut))
 
     compared(frame, model.frame(done.runs, names, has_sources=has_sources, has_ranks=has_ranks))
 
@@ -120,29 +134,38 @@ predicates = st.sampled_from(
             lambda row: is_number(row["a"]) and is_number(row["c"]) and row["a"] >= 0 and row["c"] < 2,
             ("a", "c"),
         ),
-        Predicate("b IS NOT NULL", lambda row: row["b"] is not model.NOTHING and row["b"] is not None, ("b",)),
+        Predicate(
+            "b IS NOT NULL", lambda row: row["b"] is not model.NOTHING and row["b"] is not None, ("b",)
+        ),
         Predicate("a_source = 'arg'", lambda row: row["a_source"] == "arg", ("a",)),
         Predicate("epoch >= 2", lambda row: is_number(row.get("epoch")) and row["epoch"] >= 2, ("epoch",)),
         Predicate("epoch_value = 'red'", lambda row: row.get("epoch_value") == "red", ("epoch_value",)),
         Predicate("page = 2 OR a = 1", lambda row: row.get("page") == 2 or row["a"] == 1, ("a", "page")),
         Predicate("tstamp > '2026-01-31 16:30:00'", lambda row: row["tstamp"].hour >= 17, ()),
-        Predicate("run = '0000000000000004' AND status = 'finished'", lambda row: row["run"].endswith("4"), ()),
+        Predicate(
+            "run = '0000000000000004' AND status = 'finished'", lambda row: row["run"].endswith("4"), ()
+        ),
     ]
 )
 plain_values = st.sampled_from([-1, 0, 1, 2, 0.5, 1.5, "text", "other", None])
 plain_logs = st.builds(Log, st.sampled_from(NAMES), plain_values, st.sampled_from(["log", "log", "arg"]))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(programs_of(plain_logs), st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(tuple), predicates)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    programs_of(plain_logs),
+    st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(tuple),
+    predicates,
+    st.sampled_from([1, 1000]),
+)
 def test_a_predicate_keeps_the_rows_that_the_model_keeps(
-    programs: list[tuple[Process, ...]], names: tuple[str, ...], predicate: Predicate
+    programs: list[tuple[Process, ...]], names: tuple[str, ...], predicate: Predicate, cut: int
 ) -> None:
     done = run(programs)
     loops = {path.partition("#")[0] for chunk in done.chunks for of_run in chunk.loops for path in of_run}
     assume("page" not in predicate.mentioned or "page" in loops)
 
-    frame = build(done.chunks, Query(names, predicate.sql, known=NAMES))
+    frame = build(done.chunks, Query(names, predicate.sql, known=NAMES, batch_records=cut))
 
     mentioned = [name for name in predicate.mentioned if name in NAMES]
     compared(frame, model.frame(done.runs, names, where=predicate.holds, mentioned=mentioned))
