@@ -61,9 +61,10 @@ def _escaped(char: str) -> str:
 
 def jsonable(value: object) -> Any:
     """The value as JSON has it: NaN and infinities as strings, times in ISO form."""
-    if type(value) in _AS_THEY_ARE:
+    kind = type(value)
+    if kind in _AS_THEY_ARE or (kind is float and math.isfinite(value)):  # type: ignore[arg-type]
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # a dict is told quicker than a Mapping
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]

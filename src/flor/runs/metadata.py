@@ -21,6 +21,8 @@ SUMMARY_LENGTH = 1_000
 
 _STREAMS = {source.name.lower() for source in (Source.STDOUT, Source.STDERR)}
 
+_KINDS = tuple(Kind)  # by number: a list of ten thousand runs asks for each a hundred thousand times
+
 Value = tuple[int, float | None, int | None, str | None]
 """kind, vf, vi, vs"""
 
@@ -175,7 +177,7 @@ def to_run(metadata: RunMetadata) -> Run:
 
 
 def _decoded(values: Mapping[str, Value]) -> dict[str, Any]:
-    return {name: decode(Kind(kind), vf, vi, vs) for name, (kind, vf, vi, vs) in values.items()}
+    return {name: decode(_KINDS[kind], vf, vi, vs) for name, (kind, vf, vi, vs) in values.items()}
 
 
 def _status_of_main(journal: Journal) -> Status:
