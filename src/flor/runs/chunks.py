@@ -22,7 +22,7 @@ _ORDER = ("rank", "process", "seq")
 CHUNK_ROWS = 1_000_000
 """Small runs are put together up to this many rows; a larger run is a chunk of its own."""
 LARGE_ROWS, MOSTLY = 50_000, 0.9
-"""Of a large table, rows of other names are left out only where they are many: copying the rest costs more."""
+"""A large table keeps its rows of other names where these are few: to copy the rest costs more."""
 
 
 @dataclass(frozen=True, slots=True)
