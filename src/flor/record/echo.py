@@ -20,8 +20,9 @@ _is_showing: ContextVar[bool] = ContextVar("flor_is_showing", default=False)
 class Echo:
     """Shows each logged value, within a budget.
 
-    Past about 20 lines a second it stays silent for the rest of that second, and says
-    afterwards how many lines it left out.
+    Past about 20 lines a second the names that were shown in this second stay silent for the rest
+    of it; others may still appear once each, so that many losses do not hide the accuracy. How
+    many lines were left out is said afterwards.
     """
 
     def __init__(self, mode: str, is_main: bool) -> None:
@@ -29,19 +30,17 @@ class Echo:
         self._is_limited = mode == "auto"
         self._window_end = 0
         self._window_count = 0
+        self.quiet_until = self.silent_until = 0 if self._is_on else NEVER
+        self.seen: set[str] = set()
 
-    def __call__(self, node: Node, name: str, value: Any, ts: int, left_out: int) -> int:
-        """Show one value; the time in nanoseconds before which no call is wanted.
-
-        Args:
-            ts: now, in nanoseconds.
-            left_out: how many values were logged since the last call without one.
-        """
+    def __call__(self, node: Node, name: str, value: Any, ts: int, left_out: int) -> None:
+        """Show one value; `left_out` were logged since the last call without one."""
         if not self._is_on:
-            return NEVER
+            return
         self.report(left_out)
         show(line(node, name, value))
-        return self._window_end if self._is_limited and self._has_spent(ts) else 0
+        if self._is_limited:
+            self._spend(name, ts)
 
     def report(self, left_out: int) -> None:
         """Say how many lines were left out."""
@@ -49,11 +48,16 @@ class Echo:
             lines = "line" if left_out == 1 else "lines"
             show(f"... {left_out} more {lines} logged; FLOR_ECHO=all shows every one")
 
-    def _has_spent(self, ts: int) -> bool:
+    def _spend(self, name: str, ts: int) -> None:
         if ts >= self._window_end:
             self._window_end, self._window_count = ts + WINDOW_NS, 0
+            self.seen.clear()
         self._window_count += 1
-        return self._window_count >= LINES_PER_WINDOW
+        self.seen.add(name)
+        if self._window_count >= LINES_PER_WINDOW:
+            self.quiet_until = self._window_end
+        if self._window_count >= 2 * LINES_PER_WINDOW:
+            self.silent_until = self._window_end
 
 
 def line(node: Node, name: str, value: Any) -> str:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import count, cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flor.entities import Kind, Source
 from flor.record.arrivals import Arrival, Arrivals, lies_on_device
@@ -39,9 +39,16 @@ _PACK_FLOAT, _PACK_INT = slots.FLOAT_SLOT.pack_into, slots.INT_SLOT.pack_into
 _PACK_HEAD, _PACK_PART = slots.HEAD_SLOT.pack_into, slots.PART_SLOT.pack_into
 _PACK_LOOP = slots.LOOP_SLOT.pack_into
 
-AfterWrite = Callable[[Node, str, Any, int, int], int]
-"""Called with (node, name, value, ts, left_out); returns the ts before which no call is wanted,
-and is told in `left_out` how many values were logged meanwhile."""
+
+class Audience(Protocol):
+    """Who is shown what was written."""
+
+    quiet_until: int  # before this ts, names that it has seen are not wanted
+    silent_until: int  # before this ts, nothing is
+    seen: set[str]
+
+    def __call__(self, node: Node, name: str, value: Any, ts: int, left_out: int) -> None:
+        """Show a value. `left_out` values were written since the last call without one."""
 
 
 class Spool:
@@ -52,7 +59,7 @@ class Spool:
         keep_blob: see `runs.values.encode`.
         on_fault: told of every exception inside FlorDB; training goes on.
         redirect: takes the records of a forked child, whose parent owns the ring.
-        after_write: shows a value that was written.
+        audience: is shown the values that were written.
         on_repr: told of every value of which only the `repr` can be kept.
     """
 
@@ -63,7 +70,7 @@ class Spool:
         keep_blob: KeepBlob,
         on_fault: Callable[[BaseException], None],
         redirect: Callable[[Node, str, Any], None],
-        after_write: AfterWrite,
+        audience: Audience,
         on_repr: Callable[[str | None, Any], None],
     ) -> None:
         self._ring, self._journal, self._keep_blob = ring, journal, keep_blob
@@ -84,17 +91,18 @@ class Spool:
         self._set_limit: Callable[[int], None]
         self._show: Callable[[Node, str, Any, int], None]
         self.left_out: Callable[[], int]
-        self.write = self._make_write(on_fault, redirect, after_write)
+        self.write = self._make_write(on_fault, redirect, audience)
 
     def _make_write(  # noqa: C901  (a second function would cost each call its price)
         self,
         on_fault: Callable[[BaseException], None],
         redirect: Callable[[Node, str, Any], None],
-        after_write: AfterWrite,
+        audience: Audience,
     ) -> Callable[[Node, str, Any], None]:
         """The hot path: everything it touches is a local of this closure."""
         limit = SLOT_COUNT
-        quiet_until = left_out = 0
+        left_out = 0
+        seen = audience.seen
         buffer, take, clock, make_room = self._ring.buffer, self._take, time.time_ns, self._make_room
         float_codes, int_codes = self._names.float_codes, self._names.int_codes
         pack_float, pack_int, low, high = _PACK_FLOAT, _PACK_INT, slots.INT_MIN, slots.INT_MAX
@@ -106,7 +114,7 @@ class Spool:
             limit = new
 
         def write(node: Node, name: str, value: Any) -> None:
-            nonlocal quiet_until, left_out
+            nonlocal left_out
             try:
                 ts, pack, codes = clock(), pack_float, nothing
                 if type(value) is float:
@@ -125,20 +133,21 @@ class Spool:
                     return None if self._defer_copy(node, name, value, ts) else redirect(node, name, value)
                 elif not self.record(node, name, value, Source.LOG, ts):
                     return redirect(node, name, value)
-                if ts < quiet_until:
+                if ts < audience.quiet_until and (name in seen or ts < audience.silent_until):
                     left_out += 1
                 else:
-                    quiet_until = after_write(node, name, value, ts, left_out)
+                    audience(node, name, value, ts, left_out)
                     left_out = 0
             except Exception as fault:  # noqa: BLE001  (observing must not break training)
                 on_fault(fault)
 
         def show(node: Node, name: str, value: Any, ts: int) -> None:
-            nonlocal quiet_until, left_out
-            if ts < quiet_until:
+            nonlocal left_out
+            if ts < audience.quiet_until and (name in seen or ts < audience.silent_until):
                 left_out += 1
             else:
-                quiet_until, left_out = after_write(node, name, value, ts, left_out), 0
+                audience(node, name, value, ts, left_out)
+                left_out = 0
 
         self._set_limit, self._show = set_limit, show
         self.left_out = lambda: left_out
