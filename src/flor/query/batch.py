@@ -64,6 +64,9 @@ def batches(chunks: Iterable[Chunk], least: int) -> Iterator[list[Chunk]]:
     held: list[Chunk] = []
     records = 0
     for chunk in chunks:
+        if chunk.table.num_rows >= least:
+            yield [chunk]
+            continue
         held.append(chunk)
         records += chunk.table.num_rows
         if records >= least:

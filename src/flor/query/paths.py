@@ -41,4 +41,6 @@ def routes(paths: Iterable[str]) -> Routes:
 
 def _name(element: str) -> str:
     escaped = element.partition("#")[0]
+    if escaped == "%":
+        return ""
     return escaped.replace("%2F", "/").replace("%23", "#").replace("%25", "%")

@@ -202,8 +202,8 @@ def _names(table: npt.NDArray[np.void], kinds: Ints, texts: list[str], text_of: 
 
 
 def escaped(name: str) -> str:
-    """A loop's name as an element of a path."""
-    return name.replace("%", "%25").replace("/", "%2F").replace("#", "%23")
+    """A loop's name as an element of a path, which is never empty: "" is the run level."""
+    return name.replace("%", "%25").replace("/", "%2F").replace("#", "%23") or "%"
 
 
 def _loops(table: npt.NDArray[np.void], names: Mapping[int, str]) -> Loops:

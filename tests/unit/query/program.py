@@ -13,6 +13,7 @@ import pandas as pd
 from flor.entities import Run, Source
 from flor.query.answer import Query
 from flor.query.frame import build
+from flor.runs.decode import escaped
 from flor.runs.records import Chunk, LoopDefault
 from unit.query import model
 from unit.query.given import Logged, a_chunk, a_run
@@ -117,11 +118,9 @@ class Execution:
 
 def path_of(context: model.Context) -> str:
     """The path as records have it."""
-    escaped = [
-        step.loop.replace("%", "%25").replace("/", "%2F").replace("#", "%23") for step in context.steps
-    ]
+    names = [escaped(step.loop) for step in context.steps]
     occurrences = ["" if step.occurrence == 1 else f"#{step.occurrence}" for step in context.steps]
-    return "/".join(name + occurrence for name, occurrence in zip(escaped, occurrences, strict=True))
+    return "/".join(name + occurrence for name, occurrence in zip(names, occurrences, strict=True))
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def test_the_loops_of_a_shape_know_how_deep_they_nest_in_themselves():
 
 
 def test_loop_names_may_hold_any_character():
-    names = ["a/b", "50 %", "nr #1", "%2F", "ü 'x' \"y\"", "DROP TABLE logs; --"]
+    names = ["a/b", "50 %", "%", "", "nr #1", "%2F", "ü 'x' \"y\"", "DROP TABLE logs; --"]
     program = [Log("v", 0)]
     for name in names:
         program = [repeated(name, 1, *program)]
