@@ -14,7 +14,7 @@ from flor import project as projects
 from flor.entities import FORMAT_VERSION, RunId, Version
 from flor.errors import FlorError, StoreError
 from flor.project import Project
-from flor.record import echo, environment, membership, script, startup
+from flor.record import echo, environment, membership, pending, script, startup
 from flor.record.context import Node
 from flor.record.echo import Echo
 from flor.record.membership import Membership
@@ -115,7 +115,10 @@ def _begin(
     """
     memory = ring.create(name)
     lock = LockFile(layout.lock(name))  # before the journal: without it the process would count as gone
+    is_main = not member.is_child and name.rank == 0 and name.process == 0
+    identity = Identity(name, known.tstamp, known.version, is_main)
     try:
+        pending.note(layout, identity)  # before the journal too: no run may be left without its commit
         header = frames.pack_facts(frames.HEADER, _header(project, name, member, memory, known))
         journal = JournalWriter(layout.journal(name), header, lambda: _make_store(layout))
     except BaseException as error:
@@ -123,9 +126,8 @@ def _begin(
         lock.abandon() if isinstance(error, FileExistsError) else lock.release()
         memory.remove()
         raise
-    is_main = not member.is_child and name.rank == 0 and name.process == 0
     run = ProcessRun(
-        Identity(name, known.tstamp, known.version, is_main),
+        identity,
         project,
         journal,
         memory,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from flor.entities import Version
-from flor.record.process_run import ProcessRun
+from flor.entities import RunId, Version
+from flor.record.process_run import Identity, ProcessRun
 from flor.runs import liveness
 from flor.runs.layout import JournalName, Layout
 from flor.snapshots import shadow
@@ -21,7 +21,7 @@ from flor.times import to_text
 class Owed(msgspec.Struct):
     """A run that has a snapshot and no auto-commit yet."""
 
-    run: str
+    run: RunId
     tstamp: str
     version: Version
     host: str
@@ -29,15 +29,14 @@ class Owed(msgspec.Struct):
     pid: int
 
 
-def note(run: ProcessRun) -> None:
-    """Say that this run owes an auto-commit."""
-    version = run.identity.version
-    if version is None or not run.identity.is_main:
+def note(layout: Layout, identity: Identity) -> None:
+    """Say that a run owes an auto-commit."""
+    run, version = identity.name.run, identity.version
+    if version is None or not identity.is_main:
         return
-    owed = Owed(
-        run.run, to_text(run.identity.tstamp), version, liveness.host_name(), liveness.boot_id(), os.getpid()
-    )
-    path = _path(run)
+    stamp = to_text(identity.tstamp)
+    owed = Owed(run, stamp, version, liveness.host_name(), liveness.boot_id(), os.getpid())
+    path = _path(layout, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")  # a kill must not lose what is owed already
     beside.write_bytes(msgspec.json.encode(owed))
@@ -46,11 +45,14 @@ def note(run: ProcessRun) -> None:
 
 def settle(run: ProcessRun) -> None:
     """Cross this run out, and write the auto-commits that killed runs still lack."""
-    _path(run).unlink(missing_ok=True)
     layout = Layout(run.project.home)
+    _path(layout, run.run).unlink(missing_ok=True)
     killed = [(path, owed) for path in _folder(layout).glob("*.json") if (owed := _killed(layout, path))]
-    if killed and run.project.repository:
-        runs = [KilledRun(owed.run, owed.tstamp, owed.version) for _, owed in killed]  # type: ignore[arg-type]
+    # One that was killed as it began has no records.
+    runs = [
+        KilledRun(owed.run, owed.tstamp, owed.version) for _, owed in killed if _is_kept(layout, owed.run)
+    ]
+    if runs and run.project.repository:
         shadow.close_missing(run.project.repository, runs, switch=run.project.config.switch)
     for path, _ in killed:
         path.unlink(missing_ok=True)
@@ -62,13 +64,17 @@ def _killed(layout: Layout, path: Path) -> Owed | None:
         owed = msgspec.json.decode(path.read_bytes(), type=Owed)
     except (OSError, msgspec.DecodeError):
         return None
-    lock = layout.lock(JournalName(owed.run, 0, 0))  # type: ignore[arg-type]
+    lock = layout.lock(JournalName(owed.run, 0, 0))
     return None if liveness.is_alive(lock, owed.host, owed.boot) else owed
+
+
+def _is_kept(layout: Layout, run: RunId) -> bool:
+    return any(next(folder.glob(f"{run}.*"), None) for folder in (layout.journals, layout.sealed))
 
 
 def _folder(layout: Layout) -> Path:
     return layout.snapshots / "owed"
 
 
-def _path(run: ProcessRun) -> Path:
-    return _folder(Layout(run.project.home)) / f"{run.run}.json"
+def _path(layout: Layout, run: RunId) -> Path:
+    return _folder(layout) / f"{run}.json"

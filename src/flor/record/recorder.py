@@ -6,18 +6,21 @@ import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flor.entities import Status
 from flor.errors import ArgumentNotSet
 from flor.project import Project
-from flor.record import arguments, echo, ending, loops, membership, notebook, opening, pending
-from flor.record.console import Console
+from flor.record import arguments, echo, ending, loops, membership, opening, pending
 from flor.record.context import Node, Root, current, moved, root_of
 from flor.record.membership import Membership
-from flor.record.notebook import Notebook
 from flor.record.process_run import ProcessRun
 from flor.record.session import NO_DEFAULT
+from flor.runs.layout import Layout
+
+if TYPE_CHECKING:
+    from flor.record.console import Console
+    from flor.record.notebook import Notebook
 
 T = TypeVar("T")
 
@@ -37,7 +40,7 @@ class RecordingSession:
         self._lock = threading.RLock()
         self._roots: weakref.WeakSet[Root] = weakref.WeakSet()
         self._default = self._first = Root(self._open_and_write)
-        self._console = Console(lambda: self._default, self._run_printing, self._note_fault)
+        self._console = self._new_console()
         self._notebook = self._follow_cells()
         self._arguments_before: Collection[str] = ()  # the cell that is being executed
         os.register_at_fork(after_in_child=self._after_fork)
@@ -98,7 +101,8 @@ class RecordingSession:
         for root in list(self._roots):
             if root.run:
                 _end_and_close(root.run, status)
-        self._console.stop()
+        if self._console:
+            self._console.stop()
         # What a child or another rank was given is what this process was given.
         if os.getpid() == self._pid and membership.is_main_process(os.environ):
             for sentence in arguments.unread(self._given, self._asked):
@@ -117,7 +121,8 @@ class RecordingSession:
 
     def cell_ends(self, has_raised: bool) -> None:
         """Bring what the cell has recorded to the disk, and commit the cells so far."""
-        self._console.stop()
+        if self._console:
+            self._console.stop()
         run = self._default.run
         if run is None or not run.is_open:
             return
@@ -126,13 +131,26 @@ class RecordingSession:
         try:
             run.flush()
             opening.add_version(run, self._typed_in())
-            pending.note(run)
+            pending.note(Layout(self._project.home), run.identity)
         except Exception as error:  # noqa: BLE001  (observing must not break training)
             run.fault(error)
 
-    def _follow_cells(self) -> Notebook | None:
-        shell = notebook.shell_of_process() if "IPython" in sys.modules else None
-        return Notebook.follow(shell, self) if shell else None
+    def _new_console(self) -> "Console | None":
+        """What keeps console output, where that is wanted."""
+        if not self._project.config.capture:
+            return None
+        from flor.record.console import Console
+
+        return Console(lambda: self._default, self._run_printing, self._note_fault)
+
+    def _follow_cells(self) -> "Notebook | None":
+        """The notebook that is executed here, if there is one."""
+        if "IPython" not in sys.modules:
+            return None
+        from flor.record import notebook
+
+        shell = notebook.shell_of_process()
+        return notebook.Notebook.follow(shell, self) if shell else None
 
     def _typed_in(self) -> dict[str, bytes]:
         """The cells of a notebook, as a file that stands in snapshots only."""
@@ -143,7 +161,7 @@ class RecordingSession:
             self._notebook.cells.note_record()
 
     def _listen(self) -> list[str]:
-        return self._console.listen() if self._project.config.capture else []
+        return self._console.listen() if self._console else []
 
     def _run_printing(self, node: Node) -> ProcessRun | None:
         """The run that keeps what is printed here; a forked child's begins with what it prints."""
@@ -194,9 +212,9 @@ class RecordingSession:
         run = opening.open_run(self._project, member, self._redirect, self._typed_in())
         self._has_run = True
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
-        pending.note(run)
         run.faults += self._listen()
-        run.before_end.append(self._console.finish)
+        if self._console:
+            run.before_end.append(self._console.finish)
         run.after_end.append(ending.finish)
         run.after_close.append(ending.seal_if_large)
         ending.close_with_multiprocessing(self.close)
@@ -210,7 +228,8 @@ class RecordingSession:
     def _after_fork(self) -> None:
         """In the child: leave the parent's journals alone; the next record opens one of the child's own."""
         self._lock = threading.RLock()
-        self._console.forget()
+        if self._console:
+            self._console.forget()
         self._notebook = None
         owner = root_of(current.get() or self._default).run or self._default.run
         if owner:
