@@ -248,11 +248,13 @@ def test_a_script_executed_by_ipython_is_a_script(user, last, status) -> None:
 
 @pytest.mark.parametrize("load", ["", "import IPython"])
 def test_a_plain_script_has_nothing_of_this(user, load) -> None:
-    script = f"import flor, sys\n{load}\nflor.log('a', 1)\nprint('IPython' in sys.modules)\n1 / 0\n"
+    script = f"import flor, sys\n{load}\nflor.log('a', 1)\nprint('loaded', *sys.modules)\n1 / 0\n"
     (user.folder / "train.py").write_text(script)
 
     done = user.python("train.py")
 
-    assert str(bool(load)) in done.stdout
+    [loaded] = [line.split() for line in done.stdout.splitlines() if line.startswith("loaded")]
+    assert ("IPython" in loaded) == ("flor.record.notebook" in loaded) == bool(load)
+    assert "flor.record.console" not in loaded
     [run] = user.runs()
     assert (run.filename, run.status) == ("train.py", Status.FAILED)

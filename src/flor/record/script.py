@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from flor.record import membership, notebook
+from flor.record import membership
 
 _PACKAGE = str(Path(__file__).parent.parent)
 
@@ -28,14 +28,22 @@ def of_process() -> Script:
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     if main and not _is_installed(Path(main)):
         return Script(Path(main).absolute(), "")
-    if "IPython" in sys.modules and (shell := notebook.shell_of_process()):
-        path = notebook.path_of(shell)
-        return Script(path, "" if path else notebook.UNNAMED)
+    if "IPython" in sys.modules and (found := _of_ipython()):
+        return found
     if main or hasattr(sys, "ps1") or membership.is_multiprocessing_child():
         caller = _calling_file()
         if caller:
             return Script(caller, "")
     return Script(None, "-c" if sys.argv and sys.argv[0] == "-c" else "<stdin>")
+
+
+def _of_ipython() -> Script | None:
+    """The notebook that IPython executes in this process, if it does."""
+    from flor.record import notebook
+
+    shell = notebook.shell_of_process()
+    path = notebook.path_of(shell) if shell else None
+    return Script(path, "" if path else notebook.UNNAMED) if shell else None
 
 
 def _is_installed(path: Path) -> bool:
