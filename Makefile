@@ -54,8 +54,8 @@ docs: $(BIN)/.test-installed  ## Bring the tree in ARCHITECTURE.md up to date, r
 	$(BIN)/python -m pytest -q tests/docs
 
 .PHONY: bench
-bench: $(BIN)/.bench-installed  ## Measure the figures of docs/performance.md, beside other trackers
-	$(BIN)/python -m benchmarks
+bench: $(BIN)/.test-installed .venv-bench/bin/.peers-installed  ## Measure the figures of docs/performance.md, beside other trackers (BENCH="log --quick" for some)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: test-integration
 test-integration: $(BIN)/.test-installed  ## Run the suites that need programs of the system or much time
@@ -78,7 +78,7 @@ $(OTHER_PYTHONS:%=test-python-%): test-python-%: .venv-%/bin/.test-core-installe
 
 .PHONY: clean
 clean:  ## Remove what these targets made, .venv included
-	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) build dist
+	rm -rf $(VENV) .venv-bench $(OTHER_PYTHONS:%=.venv-%) build dist
 
 # ---- environments: made once, brought up to date when pyproject.toml or constraints.txt change
 
@@ -99,5 +99,8 @@ endef
 	$(INSTALL)
 %/bin/.dev-installed: %/bin/.pip-works pyproject.toml constraints.txt
 	$(INSTALL)
-%/bin/.bench-installed: %/bin/.pip-works pyproject.toml constraints.txt
-	$(INSTALL)
+
+# Other trackers, which want other versions than FlorDB is tested with. Without them the bench says so and goes on.
+.venv-bench/bin/.peers-installed: .venv-bench/bin/.pip-works benchmarks/peers.txt
+	@$(@D)/python -m pip install --quiet --requirement benchmarks/peers.txt && touch $@ \
+		|| echo "The trackers in benchmarks/peers.txt cannot be installed; FlorDB is measured without them."

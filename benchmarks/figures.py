@@ -1,0 +1,80 @@
+"""What a measurement comes to: a figure, its goal, and what stands beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table. `measured`, `goal` and `beside` are in `unit`."""
+
+    name: str
+    measured: float
+    unit: str
+    goal: float | None = None  # None: shown for comparison only
+    beside: Mapping[str, float | None] = field(default_factory=dict)  # None: not installed
+    cpu_s: float | None = None
+    note: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the goal is reached; None where there is no goal."""
+        return None if self.goal is None else self.measured <= self.goal
+
+    def ratios(self) -> dict[str, float | None]:
+        """How many times as much the others need."""
+        return {
+            name: None if value is None or not self.measured else value / self.measured
+            for name, value in self.beside.items()
+        }
+
+    def as_json(self, group: str) -> dict[str, Any]:
+        """The figure for `bench.json`."""
+        return {
+            "group": group,
+            "figure": self.name,
+            "unit": self.unit,
+            "goal": self.goal,
+            "measured": self.measured,
+            "holds": self.holds,
+            "cpu_s": self.cpu_s,
+            "beside": dict(self.beside),
+            "ratios": self.ratios(),
+            "note": self.note,
+        }
+
+
+def table(figures: list[Figure]) -> str:
+    """The figures as a table in Markdown, which a terminal shows as well."""
+    rows = [
+        ("figure", "goal", "measured", "CPU s", "holds", "beside it (times as much)"),
+        *map(_row, figures),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def _row(figure: Figure) -> tuple[str, ...]:
+    goal = "" if figure.goal is None else f"{figure.goal:g} {figure.unit}"
+    holds = {True: "yes", False: "NO", None: ""}[figure.holds]
+    cpu = "" if figure.cpu_s is None else number(figure.cpu_s)
+    beside = ", ".join(_beside(name, figure) for name in figure.beside)
+    note = f" ({figure.note})" if figure.note else ""
+    return figure.name + note, goal, f"{number(figure.measured)} {figure.unit}", cpu, holds, beside
+
+
+def _beside(name: str, figure: Figure) -> str:
+    value, ratio = figure.beside[name], figure.ratios()[name]
+    if value is None:
+        return f"{name}: not installed"
+    return f"{name} {number(value)}" + ("" if ratio is None or ratio < 0 else f" ({number(ratio)}x)")
+
+
+def number(value: float) -> str:
+    """Three digits that mean something."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
