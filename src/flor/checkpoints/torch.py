@@ -29,7 +29,9 @@ class DeviceReader:
         source = tensor.detach()
         free = self._free[source.dtype, source.shape]
         with torch.cuda.device(source.device):
-            buffer = _taken(free) or torch.empty(source.shape, dtype=source.dtype, pin_memory=True)
+            buffer = _taken(free)
+            if buffer is None:
+                buffer = torch.empty(source.shape, dtype=source.dtype, pin_memory=True)
             buffer.copy_(source, non_blocking=True)
             event = torch.cuda.Event()
             event.record()

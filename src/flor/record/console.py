@@ -89,7 +89,7 @@ class Console:
     def finish(self, run: ProcessRun) -> None:
         """Before a run ends: keep lines without an end, and say how much was left out."""
         # Not for ever: a signal handler may end the run while its own thread holds the lock.
-        if self._lock.acquire(timeout=1.0):
+        if self._lock.acquire(timeout=0.2):
             try:
                 self._keep_rest()
             finally:

@@ -228,6 +228,22 @@ def test_a_copy_is_read_when_its_event_has_happened_and_its_memory_used_again(cu
     assert seen[2] in seen[:2]
 
 
+@pytest.mark.parametrize("values", [0.0, [0.0, 0.0], [[1, 2], [3, 4]], []])
+def test_copies_of_any_shape_use_their_memory_again(cuda, values) -> None:
+    reader, seen = DeviceReader(), []
+
+    def read(host: Any) -> Any:
+        seen.append(host.data_ptr())
+        return host.tolist()
+
+    for _ in range(2):
+        arrived = reader.start_copy(torch.tensor(values), read)
+        cuda.events[-1].has_happened = True
+        assert arrived() == values
+
+    assert seen[0] == seen[1]
+
+
 def test_no_device_is_asked_for_by_a_script_that_has_none(place) -> None:
     place.run(
         """
