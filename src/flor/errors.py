@@ -8,6 +8,7 @@
   x GitError
   x RunNotFound           (also a LookupError)
   x CheckpointNotFound    (also a LookupError)
+  x StateLost
   x QueryError
   x StoreError
     - FormatTooNew
@@ -64,6 +65,10 @@ class CheckpointNotFound(FlorError, LookupError):
     def __init__(self, run: str, wanted: str, nearest: str) -> None:
         hint = f"The nearest that was kept is {nearest}." if nearest else "None of this run was kept."
         super().__init__(f"Run {run} has no checkpoint at {wanted}.", hint)
+
+
+class StateLost(FlorError):
+    """An object that could not be put back after a restore was used."""
 
 
 class QueryError(FlorError):

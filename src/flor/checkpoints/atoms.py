@@ -1,0 +1,34 @@
+"""Simple values: they have no identity that matters, and marshal keeps each of them exactly."""
+
+import marshal
+from collections.abc import Collection
+from types import EllipsisType, NoneType
+from typing import Any
+
+ATOMS = frozenset({NoneType, bool, int, float, complex, str, bytes, EllipsisType})
+_DEPTH = 20  # marshal's own limit is far deeper
+
+
+def is_atom(value: Any, depth: int = _DEPTH) -> bool:
+    """Whether the value is simple: one of ATOMS, or a tuple of simple values."""
+    kind = type(value)
+    if kind is not tuple:
+        return kind in ATOMS
+    if ATOMS.issuperset(map(type, value)):
+        return True
+    return depth > 0 and all(is_atom(item, depth - 1) for item in value)
+
+
+def all_atoms(values: Collection[Any]) -> bool:
+    """Whether every value is simple, nested tuples left aside: that is answered at C speed."""
+    return ATOMS.issuperset(map(type, values))
+
+
+def dump(values: Any) -> bytes:
+    """The values as bytes; equal values give equal bytes, as version 2 has no references between objects."""
+    return marshal.dumps(values, 2)
+
+
+def load(data: bytes | memoryview) -> Any:
+    """The inverse of `dump`."""
+    return marshal.loads(data)  # noqa: S302 - from packs that this store wrote

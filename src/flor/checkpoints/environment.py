@@ -1,0 +1,99 @@
+"""What surrounds the program and changes its results: global random generators, modes, cwd and os.environ."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_ENVIRON = Path("/proc/self/environ")
+
+
+class Mode(NamedTuple):
+    """A setting of the process: a simple value, read and set by a library's functions."""
+
+    read: Callable[[], Any]
+    set: Callable[[Any], Any]
+
+
+class Modes:
+    """The settings of the process; an empty marker, that the walk reads as MODES."""
+
+    __slots__ = ()
+
+    def read(self) -> dict[str, Any]:
+        """Each setting and its value now."""
+        return {name: mode.read() for name, mode in all_modes().items()}
+
+
+def all_modes() -> dict[str, Mode]:
+    """The settings of the libraries that are loaded."""
+    modes = {"cwd": Mode(_cwd, os.chdir), "environ": Mode(_changed_environ, _set_environ)}
+    if "torch" in sys.modules:
+        from flor.checkpoints.tensors.modes import torch_modes
+
+        modes |= torch_modes()
+    if "numpy" in sys.modules:
+        modes["numpy.errors"] = Mode(_numpy_errors, _set_numpy_errors)
+    return modes
+
+
+def global_generators() -> dict[str, Any]:
+    """The random generators behind the functions of `random`, `numpy.random` and torch, where loaded."""
+    found: dict[str, Any] = {}
+    if "random" in sys.modules:
+        found["random"] = sys.modules["random"]._inst
+    if "numpy.random" in sys.modules:
+        found["numpy"] = sys.modules["numpy.random"].mtrand._rand
+    if "torch" in sys.modules:
+        from flor.checkpoints.tensors.modes import torch_generators
+
+        found |= torch_generators()
+    return found
+
+
+def _cwd() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+@cache
+def _first_environ() -> Mapping[bytes, bytes]:
+    """The environment this process was started with; never kept, as it may hold secrets."""
+    try:
+        lines = _ENVIRON.read_bytes().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    return {name: value for name, found, value in (line.partition(b"=") for line in lines) if found}
+
+
+def _changed_environ() -> tuple[tuple[bytes, bytes | None], ...]:
+    """What the program changed in its environment; None for what it removed."""
+    first, now = _first_environ(), dict(os.environb)
+    changed: dict[bytes, bytes | None] = {
+        name: value for name, value in now.items() if first.get(name) != value
+    }
+    changed |= dict.fromkeys(first.keys() - now.keys())
+    return tuple(sorted(changed.items()))
+
+
+def _set_environ(changed: tuple[tuple[bytes, bytes | None], ...]) -> None:
+    wanted = {**_first_environ(), **dict(changed)}
+    for name in os.environb.keys() - wanted.keys():
+        del os.environb[name]
+    for name, value in wanted.items():
+        if value is None:
+            os.environb.pop(name, None)
+        elif os.environb.get(name) != value:
+            os.environb[name] = value
+
+
+def _numpy_errors() -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(sys.modules["numpy"].geterr().items()))
+
+
+def _set_numpy_errors(state: tuple[tuple[str, str], ...]) -> None:
+    sys.modules["numpy"].seterr(**dict(state))

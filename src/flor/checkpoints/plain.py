@@ -1,0 +1,228 @@
+"""Containers of Python itself: lists, dicts, tuples, sets, deques.
+
+They are read by the methods of the builtin class, also where the object is of a class derived from it.
+"""
+
+import gc
+from collections import OrderedDict, defaultdict, deque
+from typing import TYPE_CHECKING, Any
+
+from flor.checkpoints.atoms import ATOMS, dump, is_atom
+from flor.checkpoints.graph import Node
+from flor.checkpoints.kinds import Kind
+from flor.checkpoints.layouts import getter
+
+if TYPE_CHECKING:
+    from flor.checkpoints.rebuild import Rebuild
+    from flor.checkpoints.walk import Walk
+
+
+def _read_list(walk: "Walk", thing: Any) -> Node:
+    refs, blob = walk.refs(list.copy(thing))
+    return Node("list", refs=refs, blob=blob)
+
+
+def _fill_list(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    list.__setitem__(thing, slice(None), rebuild.values(number))
+
+
+def _read_tuple(walk: "Walk", thing: Any) -> Node:
+    refs, blob = walk.refs(list(tuple.__iter__(thing)))
+    return Node("tuple", refs=refs, blob=blob)
+
+
+def _make_tuple(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    return tuple(rebuild.values(number))
+
+
+def _mapping(walk: "Walk", kind: str, before: list[Any], keys: list[Any], values: list[Any]) -> Node:
+    """A node with the keys as its names where all are text, else with pairs."""
+    if all(type(key) is str for key in keys):
+        refs, blob = walk.refs([*before, *values] if before else values)
+        return Node(kind, shape=walk.shape(tuple(keys)), refs=refs, blob=blob)
+    refs, blob = walk.refs([*before, *keys, *values])
+    return Node(kind, refs=refs, blob=blob, pairs=True)
+
+
+def _read_dict(walk: "Walk", thing: Any) -> Node:
+    return _mapping(walk, "dict", [], list(dict.keys(thing)), list(dict.values(thing)))
+
+
+_factory = getter(defaultdict, "default_factory")
+_maxlen = getter(deque, "maxlen")
+
+
+def _read_defaultdict(walk: "Walk", thing: Any) -> Node:
+    factory = _factory(thing)
+    return _mapping(walk, "defaultdict", [factory], list(dict.keys(thing)), list(dict.values(thing)))
+
+
+def _read_ordered(walk: "Walk", thing: Any) -> Node:
+    keys = _ordered_keys(thing)
+    values = dict(zip(map(id, dict.keys(thing)), dict.values(thing), strict=True))
+    return _mapping(walk, "OrderedDict", [], keys, [values[id(key)] for key in keys])
+
+
+def _ordered_keys(thing: Any) -> list[Any]:
+    """The keys in their order, which is not that of the dict inside.
+
+    The iterator looks every key up, so it calls `__hash__` of the keys' classes; the garbage collector's view
+    of the object lists the same keys, in order, before the dict's own.
+    """
+    stored = list(dict.keys(thing))
+    if all(map(is_atom, stored)):
+        return list(OrderedDict.__iter__(thing))
+    wanted = set(map(id, stored))
+    found = {id(each): each for each in gc.get_referents(thing) if id(each) in wanted}
+    return list(found.values())
+
+
+def _fill_dict(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    _put_items(dict, thing, *rebuild.items(number))
+
+
+def _fill_ordered(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    keys, values = rebuild.items(number)
+    OrderedDict.clear(thing)
+    for key, value in zip(keys, values, strict=True):
+        OrderedDict.__setitem__(thing, key, value)
+
+
+def _fill_defaultdict(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    thing.default_factory = rebuild.values(number)[0]
+    _put_items(dict, thing, *rebuild.items(number))
+
+
+def _put_items(base: type[dict[Any, Any]], thing: Any, keys: list[Any], values: list[Any]) -> None:
+    """Put the values at their keys; the dict is emptied first only where keys or their order differ."""
+    now = list(base.keys(thing))
+    if len(now) != len(keys) or not all(map(_same_key, now, keys)):
+        base.clear(thing)
+    base.update(thing, zip(keys, values, strict=True))
+
+
+def _same_key(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and is_atom(one) and dump(one) == dump(other))
+
+
+def _read_set(walk: "Walk", thing: Any) -> Node:
+    return _any_set(walk, "set", list(set.__iter__(thing)))
+
+
+def _read_frozenset(walk: "Walk", thing: Any) -> Node:
+    return _any_set(walk, "frozenset", list(frozenset.__iter__(thing)))
+
+
+def _any_set(walk: "Walk", kind: str, iterated: list[Any]) -> Node:
+    """Sorted, as two processes iterate over equal sets in different orders; the order is a hint."""
+    order = sorted(range(len(iterated)), key=_sort_keys(iterated).__getitem__)
+    walk.hint([place for _, place in sorted(zip(order, range(len(order)), strict=True))])
+    refs, blob = walk.refs([iterated[place] for place in order])
+    return Node(kind, refs=refs, blob=blob)
+
+
+def _sort_keys(items: list[Any]) -> list[Any]:
+    kinds = set(map(type, items))
+    if len(kinds) == 1 and kinds <= {str, int, bytes}:
+        return items
+    return [_sort_key(item) for item in items]
+
+
+def _sort_key(item: Any) -> bytes:
+    """Simple values by their bytes, then objects by what is simple in them: never by address."""
+    if is_atom(item):
+        return b"0" + dump(item)
+    names = getattr(type(item), "__dictoffset__", 0) and object.__getattribute__(item, "__dict__")
+    simple = [value for value in names.values() if type(value) in ATOMS] if type(names) is dict else []
+    cls = type(item)
+    return b"1" + dump(
+        (cls.__module__ if type(cls.__module__) is str else "", cls.__qualname__, tuple(simple))
+    )
+
+
+def _fill_set(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    wanted = rebuild.in_order(number)
+    set.clear(thing)
+    set.update(thing, wanted)
+    if not _iterates_as(thing, wanted):
+        _reinsert(thing, wanted)
+    if not _iterates_as(thing, wanted):
+        rebuild.refuse(number, "the iteration order of the set")
+
+
+def _iterates_as(thing: Any, wanted: list[Any]) -> bool:
+    return list(map(id, set.__iter__(thing))) == list(map(id, wanted))
+
+
+def _reinsert(thing: Any, wanted: list[Any]) -> None:
+    """Insert those at home in their slot first: where two want one slot, the one that had it comes first."""
+    size = 8
+    while size * 3 < len(wanted) * 5:
+        size *= 2
+    home = [hash(item) & (size - 1) for item in wanted]
+    ordered = sorted(range(len(wanted)), key=lambda place: (home[place] > place, place))
+    set.clear(thing)
+    set.update(thing, [wanted[place] for place in ordered])
+
+
+def _make_frozenset(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    return frozenset(rebuild.in_order(number))
+
+
+def _read_deque(walk: "Walk", thing: Any) -> Node:
+    refs, blob = walk.refs(list(deque.__iter__(thing)))
+    return Node("deque", meta=_maxlen(thing), refs=refs, blob=blob)
+
+
+def _make_deque(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    maxlen = node.meta
+    return deque(maxlen=maxlen if isinstance(maxlen, int) else None)
+
+
+def _fill_deque(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    values = rebuild.values(number)
+    deque.clear(thing)
+    deque.extend(thing, values)
+
+
+def _read_bytearray(walk: "Walk", thing: Any) -> Node:
+    return Node("bytearray", blob=walk.blob(bytes(memoryview(thing))))
+
+
+def _fill_bytearray(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    bytearray.__setitem__(thing, slice(None), bytes(rebuild.blob(node)))
+
+
+def _read_long(walk: "Walk", thing: Any) -> Node:
+    return Node("value", blob=walk.blob(dump([thing])))
+
+
+def _make_long(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    return rebuild.values(number)[0]
+
+
+LIST = Kind("list", _read_list, lambda *_: [], _fill_list)
+TUPLE = Kind("tuple", _read_tuple, _make_tuple)
+DICT = Kind("dict", _read_dict, lambda *_: {}, _fill_dict, parts_first=True)
+ORDERED = Kind("OrderedDict", _read_ordered, lambda *_: OrderedDict(), _fill_ordered, parts_first=True)
+DEFAULT = Kind(
+    "defaultdict", _read_defaultdict, lambda *_: defaultdict(), _fill_defaultdict, parts_first=True
+)
+SET = Kind("set", _read_set, lambda *_: set(), _fill_set, parts_first=True)
+FROZENSET = Kind("frozenset", _read_frozenset, _make_frozenset)
+DEQUE = Kind("deque", _read_deque, _make_deque, _fill_deque, same_meta=True)
+BYTEARRAY = Kind("bytearray", _read_bytearray, lambda *_: bytearray(), _fill_bytearray)
+VALUE = Kind("value", _read_long, _make_long)
+
+BASES: dict[type, Kind] = {
+    OrderedDict: ORDERED,
+    defaultdict: DEFAULT,
+    dict: DICT,
+    list: LIST,
+    tuple: TUPLE,
+    set: SET,
+    frozenset: FROZENSET,
+    deque: DEQUE,
+    bytearray: BYTEARRAY,
+}
+"""Builtin classes that hold something; an object of a derived class holds it the same way."""

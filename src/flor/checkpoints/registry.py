@@ -1,0 +1,140 @@
+"""The table of kinds: which one reads an object of a class, and which one puts a node back."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from enum import Enum
+from pathlib import PurePath
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING, Any, cast
+from weakref import KeyedRef, ReferenceType, WeakMethod
+
+from flor.checkpoints import c_objects, classes, files, functions, instances, opaque, plain, root_kinds
+from flor.checkpoints.kinds import Kind
+from flor.checkpoints.layouts import Layout, layout_of, module_of, mro_of
+
+if TYPE_CHECKING:
+    from types import ModuleType as Family
+
+_DESCRIPTORS = (
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    ClassMethodDescriptorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+)
+
+_TYPES: dict[type, Kind] = {
+    **plain.BASES,
+    **dict.fromkeys((int, float, complex, str, bytes), plain.VALUE),
+    FunctionType: functions.FUNCTION,
+    CellType: functions.CELL_KIND,
+    MethodType: functions.METHOD,
+    BuiltinFunctionType: functions.BUILTIN,
+    MethodWrapperType: functions.BUILTIN,
+    property: functions.PROPERTY,
+    staticmethod: functions.STATIC,
+    classmethod: functions.CLASSMETHOD,
+    **dict.fromkeys(_DESCRIPTORS, functions.MEMBER),
+    **dict.fromkeys((ReferenceType, KeyedRef, WeakMethod), c_objects.WEAKREF),
+    **opaque.TYPES,
+    **files.TYPES,
+    **root_kinds.TYPES,
+}
+_BASES: dict[type, Kind] = {
+    type: classes.CLASS,
+    ModuleType: classes.MODULE,
+    Enum: classes.ENUM,
+    PurePath: c_objects.PATH,
+    **{base: kind for base, kind in opaque.TYPES.items() if base.__flags__ & (1 << 10)},
+    **files.TYPES,
+}
+"""Kinds that hold for derived classes too."""
+
+_FAMILIES = {"torch": "flor.checkpoints.tensors", "numpy": "flor.checkpoints.arrays"}
+"""Libraries with kinds of their own: imported only where the program has imported the library."""
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        *_TYPES.values(),
+        *_BASES.values(),
+        instances.INSTANCE,
+        instances.HOLDER,
+        instances.FROZEN_HOLDER,
+        instances.EXCEPTION,
+        instances.VARS,
+        c_objects.REDUCED,
+        c_objects.STATEFUL,
+        c_objects.GLOBAL,
+        c_objects.RANDOM,
+        opaque.OUTSIDE,
+        opaque.LOCK,
+        opaque.OPAQUE,
+    )
+}
+"""How a node of each kind is put back; `families` has those of libraries."""
+
+
+def families() -> Iterator["Family"]:
+    """The modules with the kinds of libraries that are loaded."""
+    for library, module in _FAMILIES.items():
+        if library in sys.modules:
+            __import__(module)
+            yield sys.modules[module]
+
+
+def guards() -> list[AbstractContextManager[Any]]:
+    """What must be entered for the time of a walk, so that libraries call nothing of the user's."""
+    return [guard for family in families() for guard in family.guards()]
+
+
+def kind_named(name: str) -> Kind:
+    """The kind that puts a node back."""
+    found = KINDS.get(name)
+    if found is None:
+        found = next(family.KINDS[name] for family in families() if name in family.KINDS)
+    return cast(Kind, found)
+
+
+def plan(cls: type) -> Kind:
+    """The kind that reads objects of a class."""
+    found = _TYPES.get(cls)
+    if found is not None:
+        return found
+    mro = mro_of(cls)
+    for family in families():
+        planned: Kind | None = family.plan(cls, mro)
+        if planned is not None:
+            return planned
+    for base in mro:
+        if base in _BASES:
+            return _BASES[base]
+    return opaque.by_module(cls) or _by_layout(cls, layout_of(cls))
+
+
+def _by_layout(cls: type, layout: Layout) -> Kind:
+    """By the first class of the MRO that may keep state in C memory."""
+    base = layout.base
+    if base in (object, SimpleNamespace):
+        return instances.instance_kind(layout)
+    if base in instances.HOLDING:
+        return instances.holder_kind(layout)
+    if BaseException in mro_of(base):
+        return instances.exception_kind(layout)
+    if module_of(base) == "_random":
+        return c_objects.random_kind(layout)
+    return c_objects.reduced_kind(cls, layout) or opaque.OPAQUE

@@ -1,0 +1,94 @@
+"""Small programs for the tests of state: names bound to objects, walked, changed, and restored."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from xxhash import xxh3_128_hexdigest
+
+from flor.checkpoints.compare import Difference, differences
+from flor.checkpoints.frames import FrameState
+from flor.checkpoints.graph import Graph
+from flor.checkpoints.reference import Reference
+from flor.checkpoints.restore import Restored, restore
+from flor.checkpoints.scope import Scope
+from flor.checkpoints.walk import walk
+from flor.checkpoints.walked import Walked
+
+HERE = Scope(Path(__file__).parent)
+_CODE = compile("", "program.py", "exec")
+
+
+class Kept:
+    """A state as it would lie in the store."""
+
+    def __init__(self, walked: Walked) -> None:
+        self.hashes = hashes_of(walked)
+        self.blobs = dict(zip(self.hashes, (bytes(leaf.view()) for leaf in walked.leaves), strict=True))
+        self.data = walked.graph.to_bytes()
+        self.opaque = walked.opaque
+
+    @property
+    def graph(self) -> Graph:
+        return Graph.from_bytes(self.data)
+
+    def content(self, digest: str) -> bytes:
+        return self.blobs[digest]
+
+
+class Program:
+    """A running function: its names, and what happened to them."""
+
+    def __init__(self, names: Mapping[str, Any], code: CodeType = _CODE, cells: Mapping[str, Any] | None = None) -> None:
+        self.names = dict(names)
+        self.code = code
+        self.cells = cells or {}
+        self.reference: Reference | None = None
+        self.reference = Reference.of(self.walk())
+
+    def walk(self) -> Walked:
+        frame = FrameState("program.py", "main", __name__, self.names, self.code, self.cells)
+        return walk([frame], {}, HERE, self.reference)
+
+    def keep(self) -> Kept:
+        return Kept(self.walk())
+
+    def restore(self, kept: Kept) -> Restored:
+        """Restore as a rewritten program does: in place, then the names."""
+        live = self.walk()
+        restored = restore(kept.graph, kept.hashes, kept.content, live, self.reference, hashes_of(live))
+        self.names = dict(restored.names[0])
+        return restored
+
+    def differences(self, kept: Kept, **options: Any) -> list[Difference]:
+        now = self.walk()
+        return differences(kept.graph, kept.hashes, now.graph, hashes_of(now), **options)
+
+
+def hashes_of(walked: Walked) -> list[str]:
+    return [xxh3_128_hexdigest(leaf.view()) for leaf in walked.leaves]
+
+
+def came_back(build: Callable[[], Mapping[str, Any]], change: Callable[[dict[str, Any]], object]) -> Iterator[Program]:
+    """The program put back after a change, in the same process and in a fresh copy of itself.
+
+    Each was compared with the kept state by a second walk. What was not yet changed is put back over the change too.
+    """
+    program = Program(build())
+    before = program.keep()
+    change(program.names)
+    after = program.keep()
+    put_back(program, before)
+    put_back(program, after)
+    yield program
+    fresh = Program(build())
+    put_back(fresh, after)
+    yield fresh
+
+
+def put_back(program: Program, kept: Kept) -> None:
+    restored = program.restore(kept)
+    assert restored.refused == []
+    found = program.differences(kept)
+    assert found == [], "; ".join(map(str, found))
