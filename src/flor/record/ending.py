@@ -1,7 +1,7 @@
 """What happens when a run ends: its status, its auto-commit, and the message that says so."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,13 +19,16 @@ from flor.times import to_text
 SEAL_AT_ONCE_BYTES = 8 << 20
 
 
-def status_of_process(is_ipython: bool, has_cells: bool) -> Status:
+def status_of_process(cells: Sequence[object] | None) -> Status:
     """How this process ends, seen from its last moment: the interpreter keeps the exception that ended it.
 
-    What raises at a prompt or in a cell ends nothing; IPython without cells executes a script.
+    What raises at a prompt or in a cell ends nothing.
+
+    Args:
+        cells: those that IPython has executed; without any it executed a script. None: this is no IPython.
     """
     ended_by = getattr(sys, "last_type", None)
-    is_prompted = has_cells if is_ipython else hasattr(sys, "ps1")
+    is_prompted = hasattr(sys, "ps1") if cells is None else bool(cells)
     if ended_by is None or is_prompted or issubclass(ended_by, SystemExit):
         return Status.FINISHED
     return Status.INTERRUPTED if issubclass(ended_by, KeyboardInterrupt) else Status.FAILED

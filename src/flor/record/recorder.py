@@ -97,7 +97,7 @@ class RecordingSession:
         return is_main and (self._notebook is not None or not _is_in_task())
 
     def close(self) -> None:
-        status = ending.status_of_process(self._notebook is not None, bool(self._typed_in()))
+        status = ending.status_of_process(self._notebook.cells.executed if self._notebook else None)
         for root in list(self._roots):
             if root.run:
                 _end_and_close(root.run, status)
@@ -150,7 +150,11 @@ class RecordingSession:
         from flor.record import notebook
 
         shell = notebook.shell_of_process()
-        return notebook.Notebook.follow(shell, self) if shell else None
+        try:
+            return notebook.Notebook.follow(shell, self) if shell else None
+        except Exception as error:  # noqa: BLE001  (foreign code: a shell of another kind)
+            echo.warn(f"the cells executed here are not followed: {type(error).__name__}: {error}")
+            return None
 
     def _typed_in(self) -> dict[str, bytes]:
         """The cells of a notebook, as a file that stands in snapshots only."""
