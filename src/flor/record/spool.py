@@ -117,7 +117,7 @@ class Spool:
             nonlocal left_out
             try:
                 ts, pack, codes = clock(), pack_float, nothing
-                if type(value) is float:
+                if isinstance(value, float):  # a numpy.float64 is one
                     codes = float_codes
                 elif type(value) is int and low <= value <= high:
                     pack, codes = pack_int, int_codes
