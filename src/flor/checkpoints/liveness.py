@@ -39,11 +39,14 @@ def live_names(code: CodeType, offset: int, mentioned: Collection[str] = ()) -> 
     """
     if is_dynamic(code):
         return assigned_names(code)
+    live = _live_in(code)
+    # Of a frame that waits for a call, `f_lasti` is in the cache behind the instruction.
+    here = live[max(start for start in live if start <= offset)]
     if is_module(code):
-        found = _live_in(code)[offset] | frozenset(mentioned)
+        found = here | frozenset(mentioned)
         return frozenset(name for name in found & assigned_names(code) if not _is_dunder(name))
     local = frozenset(code.co_varnames)
-    return (_live_in(code)[offset] & local) | frozenset(code.co_cellvars) | frozenset(code.co_freevars)
+    return (here & local) | frozenset(code.co_cellvars) | frozenset(code.co_freevars)
 
 
 def is_dynamic(code: CodeType) -> bool:

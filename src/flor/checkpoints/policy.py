@@ -7,6 +7,7 @@ totals instead of means it reads: what was spent and what the next one costs sta
 `min(1/(1+c), epsilon)` of the time computed.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 FREE_S = 0.1
@@ -25,28 +26,31 @@ class Costs:
     expected_s: float = 0.0  # of the next one
     restore_ratio: float = RESTORE_RATIO
 
-    def after(self, stall_s: float, background_s: float, share: float) -> "Costs":
-        """The costs after one more state was kept.
+    def after(self, stall_s: float) -> "Costs":
+        """The costs after one more state was taken, for which the training thread stood still so long."""
+        # The first one warms up what the next ones use; then the newest counts as much as all before,
+        # so that a state that grew is noticed at once.
+        expected = stall_s if self.kept_count <= 1 else (self.expected_s + stall_s) / 2
+        return replace(
+            self, spent_s=self.spent_s + stall_s, kept_count=self.kept_count + 1, expected_s=expected
+        )
 
-        Args:
-            stall_s: how long the training thread stood still, the walk included.
-            background_s: CPU time of the background work.
-            share: the part of it that the training thread paid for.
-        """
-        cost = stall_s + background_s * share
-        # The newest counts as much as all before: a state that grew is noticed at once.
-        expected = cost if self.kept_count == 0 else (self.expected_s + cost) / 2
-        return replace(self, spent_s=self.spent_s + cost, kept_count=self.kept_count + 1, expected_s=expected)
+    def paid(self, background_s: float) -> "Costs":
+        """The costs after the background work on one state is known: what the training thread paid of it."""
+        return replace(
+            self, spent_s=self.spent_s + background_s, expected_s=self.expected_s + background_s / 2
+        )
 
 
 def tolerance(costs: Costs, epsilon: float) -> float:
-    """The part of the computing time that keeping may cost."""
-    return min(1 / (1 + costs.restore_ratio), epsilon)
+    """The part of the computing time that keeping may cost; from an epsilon of 1 on, whatever it costs."""
+    return min(1 / (1 + costs.restore_ratio), epsilon) if epsilon < 1 else math.inf
 
 
 def should_keep(costs: Costs, computed_s: float, epsilon: float, count: int = 1) -> bool:
     """Whether `count` more states may be kept after `computed_s` seconds of computing."""
-    return costs.spent_s + count * costs.expected_s <= FREE_S + tolerance(costs, epsilon) * computed_s
+    allowed = math.inf if epsilon >= 1 else FREE_S + tolerance(costs, epsilon) * computed_s
+    return costs.spent_s + count * costs.expected_s <= allowed
 
 
 def next_at_s(costs: Costs, epsilon: float) -> float:

@@ -88,13 +88,16 @@ class Writer:
     _in_flight: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SNAPSHOTS_IN_FLIGHT))
     _thread: threading.Thread | None = None
 
-    def submit(self, draft: Draft, leaves: Sequence[Leaf], on_kept: Callable[[Cost], None]) -> bool:
+    def submit(
+        self, draft: Draft, leaves: Sequence[Leaf], on_kept: Callable[[Cost], None], must_wait: bool = False
+    ) -> bool:
         """Copy what changed, and let the background do the rest; False if two states are in flight.
 
         Args:
             on_kept: told by the background when the checkpoint is in the store.
+            must_wait: wait for a state in flight instead.
         """
-        if not self._in_flight.acquire(blocking=False):
+        if not self._in_flight.acquire(blocking=must_wait):
             self.skipped_count += 1
             return False
         started = time.perf_counter()

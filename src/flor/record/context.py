@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flor.checkpoints.places import Place
     from flor.record.process_run import ProcessRun
 
 Write = Callable[["Node", str, Any], None]
@@ -41,7 +42,7 @@ os.register_at_fork(after_in_child=_FirstUse.renew)
 class Loop:
     """One execution of a loop, in one iteration of the loop around it."""
 
-    __slots__ = ("id", "is_index", "name", "numbers", "occurrence", "parent", "successor")
+    __slots__ = ("id", "is_index", "name", "numbers", "occurrence", "parent", "place", "successor")
 
     def __init__(self, parent: "Node", name: str) -> None:
         self.parent = parent
@@ -51,6 +52,7 @@ class Loop:
         self.is_index = False  # what an iteration's value is unless the journal says otherwise
         self.numbers = count(1)  # of iterations that are driven from outside
         self.successor: Loop | None = None  # the same loop in the run that followed
+        self.place: Place | None = None  # in a `checkpointing` block
 
 
 class Node:
@@ -92,9 +94,10 @@ class Node:
 class Root(Node):
     """The run level: where every stack ends."""
 
-    __slots__ = ("run",)
+    __slots__ = ("is_parents", "run")
 
     def __init__(self, write: Write) -> None:
+        self.is_parents = False  # in a forked child: the stacks that end here are its parent's
         self.parent = self.loop = self.occurrences = self.driven = None
         self.number, self.value, self.ctx = 0, MISSING, 0
         self.write = write

@@ -23,7 +23,7 @@ def iterate(name: str, iterable: Iterable[T], parent: Node) -> Iterator[T]:
     """
     around, number = Loop(parent, name), 0
     try:
-        for item in _with_progress(name, iterable, parent):
+        for item in with_progress(name, iterable, parent):
             number += 1
             if around.successor:
                 around = following(around)
@@ -59,7 +59,7 @@ def simple(value: Any) -> Any:
     return item if isinstance(item, _SIMPLE) else MISSING
 
 
-def _with_progress(name: str, iterable: Iterable[T], parent: Node) -> Iterable[T]:
+def with_progress(name: str, iterable: Iterable[T], parent: Node) -> Iterable[T]:
     """The iterable under a progress bar, on a terminal; inner bars are not left behind."""
     if not _has_terminal():
         return iterable

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flor.entities import RunId, Source, Status, Version
 from flor.project import Project
@@ -21,6 +21,9 @@ from flor.runs.layout import JournalName
 from flor.runs.liveness import LockFile
 from flor.runs.ring import Ring
 from flor.runs.values import KeepBlob, encode
+
+if TYPE_CHECKING:
+    from flor.record.keeper import Keeper
 
 SYNC_TICKS = 4
 ARRIVAL_TIMEOUT_S = 10.0
@@ -57,6 +60,7 @@ class ProcessRun:
     tick_tasks: list[Callable[[], None]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     spool: Spool = field(init=False)
+    keeper: "Keeper | None" = None  # of training state, once there was a `checkpointing` block
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _is_ended: bool = False

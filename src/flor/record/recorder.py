@@ -5,7 +5,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flor.entities import Status
@@ -68,13 +68,26 @@ class RecordingSession:
         return value
 
     def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
-        return loops.iterate(name, iterable, self._node())
+        node = self._node()
+        run = root_of(node).run
+        if run is None or run.keeper is None or run.keeper.block is None:
+            return loops.iterate(name, iterable, node)
+        from flor.record import tracked
+
+        return tracked.iterate(name, iterable, node, run.keeper)
 
     def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
         return loops.driven(name, index, value, self._node())
 
     def checkpointing(self, objects: dict[str, Any]) -> AbstractContextManager[None]:
-        return nullcontext()
+        from flor.record.keeper import Keeper
+
+        node = self._node()
+        run = self._ensure_open(root_of(node))
+        if run.keeper is None:
+            run.keeper = Keeper.of(run)
+            run.before_end.append(_close_keeper)
+        return run.keeper.checkpointing(objects, node)
 
     def commit(self) -> None:
         self._commit(root_of(self._node()))
@@ -97,16 +110,25 @@ class RecordingSession:
         return is_main and (self._notebook is not None or not _is_in_task())
 
     def close(self) -> None:
+        unread = self._unread()
         status = ending.status_of_process(self._notebook.cells.executed if self._notebook else None)
         for root in list(self._roots):
             if root.run:
                 _end_and_close(root.run, status)
         if self._console:
             self._console.stop()
-        # What a child or another rank was given is what this process was given.
-        if os.getpid() == self._pid and membership.is_main_process(os.environ):
-            for sentence in arguments.unread(self._given, self._asked):
-                echo.warn(sentence)
+        for sentence in unread:
+            echo.warn(sentence)
+
+    def _unread(self) -> list[str]:
+        """A sentence for each pair of `--kwargs` that no process of the run has read."""
+        is_main = os.getpid() == self._pid and membership.is_main_process(os.environ)
+        if not is_main or self._given.keys() <= self._asked:
+            return []
+        runs = [root.run for root in self._roots if root.run]
+        return arguments.unread(
+            self._given, self._asked.union(*(ending.arguments_of_children(run) for run in runs))
+        )
 
     def cell_begins(self, is_again: bool) -> None:
         """Put a cell at the run level, in a new run where it has logged to this one before."""
@@ -192,6 +214,9 @@ class RecordingSession:
     def _open_and_write(self, node: Node, name: str, value: Any) -> None:
         """The first record of a run: open the run, then write to it, and at once to the file."""
         root = root_of(node)
+        if root.is_parents:
+            self._redirect(node, name, value)
+            return
         is_first = root.run is None
         run = self._ensure_open(root)
         _adopt(node, run)
@@ -201,6 +226,8 @@ class RecordingSession:
             run.spool.drain()
 
     def _ensure_open(self, root: Root) -> ProcessRun:
+        if root.is_parents:
+            root = self.root()
         with self._lock:
             if root.run is None:
                 root.run = run = self._open(root)
@@ -239,11 +266,11 @@ class RecordingSession:
         if owner:
             self._parent = Membership(owner.run, owner.identity.name.rank, "parent")
             self._inherited = dict(owner.arguments)
-        for root in list(self._roots):
+        for root in {*self._roots, self._default}:
+            root.is_parents, root.write = True, self._open_and_write
             if root.run:
                 root.run.detach()
                 root.run = None
-                root.write = self._open_and_write
         self._roots = weakref.WeakSet()
         self._default = self._first = Root(self._open_and_write)
         current.set(None)
@@ -255,6 +282,13 @@ def _adopt(node: Node, run: ProcessRun) -> None:
     while link is not None:
         link.write = run.spool.write
         link = link.parent
+
+
+def _close_keeper(run: ProcessRun) -> None:
+    if run.keeper:
+        run.keeper.close()
+        if run.keeper.summary():
+            echo.show(run.keeper.summary())
 
 
 def _end_and_close(run: ProcessRun, status: Status) -> None:

@@ -270,7 +270,7 @@ class Spool:
         """Append every filled slot, also those behind one that is not."""
         with self._drain_lock:
             self.drain()
-            while self._drained < self._taken():
+            while self._drained < self.position():
                 self._pass_over(self._drained)
                 self.drain()
 
@@ -319,13 +319,13 @@ class Spool:
             payload = bytes(view[first * slots.SIZE :]) + bytes(view[: (last + 1) * slots.SIZE])
         self._journal.append(frames.pack(frames.SLOTS, payload))
 
-    def _taken(self) -> int:
+    def position(self) -> int:
         """How many slots have been taken, filled or not."""
         return int(repr(self._seqs)[len("count(") : -1]) - 1  # the counter's state, without taking from it
 
     def _is_old_hole(self, slot: int) -> bool:
         """Whether a slot has stayed empty for long while later ones were taken."""
-        if self._taken() <= slot + 1:
+        if self.position() <= slot + 1:
             return False
         now = time.monotonic()
         if self._hole[0] != slot:
@@ -338,7 +338,7 @@ class Spool:
 
     def _has_come(self, slot: int) -> bool:
         """Whether a slot that was passed over needs no further look: it is written now, or taken again."""
-        if self._taken() > slot + SLOT_COUNT:
+        if self.position() > slot + SLOT_COUNT:
             return True
         if self._filled_until(slot) == slot:
             return False

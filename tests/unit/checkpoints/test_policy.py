@@ -12,11 +12,17 @@ def test_the_first_state_of_a_run_is_kept() -> None:
 
 
 def test_a_costly_state_waits_until_the_tolerance_allows_it() -> None:
-    costs = Costs().after(stall_s=1.0, background_s=0.0, share=0.0)
+    costs = Costs().after(stall_s=1.0)
 
     assert not should_keep(costs, computed_s=10, epsilon=0.02)
     assert should_keep(costs, computed_s=96, epsilon=0.02)
     assert next_at_s(costs, epsilon=0.02) == pytest.approx(95.0)
+
+
+def test_background_work_counts_for_what_is_paid_of_it() -> None:
+    costs = Costs().after(stall_s=1.0).paid(background_s=0.5)
+
+    assert (costs.spent_s, costs.expected_s) == (1.5, 1.25)
 
 
 def test_slow_restoring_lowers_the_tolerance() -> None:
@@ -31,7 +37,7 @@ def test_overhead_stays_within_the_tolerance_however_costs_vary(
     for cost_s in costs_s:
         computed_s += iteration_s
         if should_keep(costs, computed_s, epsilon):
-            costs = costs.after(cost_s, 0.0, 0.0)
+            costs = costs.after(cost_s)
             largest = max(largest, cost_s)
 
     # Nobody knows a cost before it is paid: the excess is at most the surprise of one state.

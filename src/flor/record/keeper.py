@@ -1,0 +1,195 @@
+"""Keeps the training state of a run at its entry points, as often as the tolerance allows."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from flor.checkpoints import policy
+from flor.checkpoints.entry import EntryPoint
+from flor.checkpoints.frames import frames_of
+from flor.checkpoints.graph import Graph
+from flor.checkpoints.manifest import OpaqueRecord
+from flor.checkpoints.mentions import live_names_of
+from flor.checkpoints.places import Block, Blocks, Place, Role
+from flor.checkpoints.policy import Costs
+from flor.checkpoints.reference import Reference
+from flor.checkpoints.scope import Scope
+from flor.checkpoints.store import CheckpointStore
+from flor.checkpoints.walk import walk
+from flor.checkpoints.walked import Walked
+from flor.checkpoints.writer import Cost, Draft, Writer
+from flor.record.context import Node, chain
+from flor.record.process_run import ProcessRun
+
+FOLDER = "checkpoints"
+STEP_AFTER_S = 30.0
+"""Inside an epoch a state is kept only when the last one is older than this."""
+GIL_SHARE = 0.1
+"""What the background costs the training thread where another core does its work."""
+
+
+@dataclass(slots=True)
+class OpenBlock:
+    """A `checkpointing` block that is running."""
+
+    place: Block
+    objects: Mapping[str, Any]
+    around: list[tuple[str, int]]  # iterations of loops outside the block
+    reference: Reference | None = None  # the state at the first header of its running main loop
+    has_top: bool = False  # whether the iteration's top was kept: without it what follows is useless
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Decides at each entry point, walks the state, and hands it to the writer."""
+
+    run: ProcessRun
+    scope: Scope
+    writer: Writer
+    blocks: Blocks = field(default_factory=Blocks)
+    costs: Costs = field(default_factory=Costs)
+    thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
+    _open: list[OpenBlock] = field(default_factory=list)
+    _began_s: float = field(default_factory=time.perf_counter)
+    _kept_s: float = field(default_factory=time.perf_counter)
+    _position: int = 0
+
+    @classmethod
+    def of(cls, run: ProcessRun) -> "Keeper":
+        """The keeper of a run that has just been opened."""
+        store = CheckpointStore(run.project.home / FOLDER)
+        return cls(run, Scope(run.project.root), Writer(store, run.fault))
+
+    @property
+    def block(self) -> OpenBlock | None:
+        """The block that runs now: of nested ones the outermost, whose main loop is the one to enter."""
+        return self._open[0] if self._open else None
+
+    @contextmanager
+    def checkpointing(self, objects: Mapping[str, Any], node: Node) -> Iterator[None]:
+        """A block is open; its end is an entry point however it is left."""
+        around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
+        opened = OpenBlock(self.blocks.open(), objects, around)
+        self._open.append(opened)
+        try:
+            yield
+        finally:
+            if opened is self.block:
+                # Above this stand contextlib's frame and then the user's.
+                self.reach(opened.place.end(), sys._getframe(2))
+            self._open.remove(opened)
+
+    def loop_begins(self, around: Place | None) -> Place | None:
+        """A loop begins; its place if it runs in a block."""
+        if self.block is None:
+            return None
+        inside = around if around is not None and around.block is self.block.place else None
+        place = self.block.place.loop_begins(inside)
+        if place.role is Role.MAIN:
+            self.block.reference = None
+        return place
+
+    def reach(
+        self, entry: EntryPoint | None, frame: FrameType, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        """The program stands at an entry point: keep it if that is worth its cost. Never raises."""
+        if entry is None or self.block is None or not self._is_wanted(entry, self.block):
+            return
+        try:
+            self._keep(entry, self.block, frame, dict(facts or {}))
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            self.run.fault(error)
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self.writer.close()
+
+    def summary(self) -> str:
+        """One line for the end of a run; "" if nothing was kept."""
+        if not self.writer.kept_count:
+            return ""
+        writer = self.writer
+        ratio = writer.size_bytes / max(writer.new_bytes, 1)
+        percent = 100 * self.costs.spent_s / max(time.perf_counter() - self._began_s, 1e-9)
+        return (
+            f"checkpoints: {writer.kept_count} kept, {writer.new_bytes / 1e6:.1f} MB "
+            f"({ratio:.1f}x deduplicated), {percent:.1f} % of run time"
+        )
+
+    def _is_wanted(self, entry: EntryPoint, block: OpenBlock) -> bool:
+        if entry.kind == "top":
+            block.has_top = entry.iteration == 0 or self._is_affordable()
+            return block.has_top
+        if entry.kind == "after":
+            return block.has_top
+        if entry.kind == "step":
+            is_due = time.perf_counter() - self._kept_s >= STEP_AFTER_S
+            return is_due and block.has_top and self._is_affordable()
+        return block.reference is not None and self._is_affordable()
+
+    def _is_affordable(self) -> bool:
+        computed_s = time.perf_counter() - self._began_s
+        return policy.should_keep(self.costs, computed_s, self.run.project.config.epsilon)
+
+    def _keep(self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]) -> None:
+        started_s = time.perf_counter()
+        frames = frames_of(frame, self.scope, live_names_of(self.scope))
+        walked = walk(frames, block.objects, self.scope, block.reference)
+        draft = self._draft(entry, block, walked, facts)
+        if block.reference is None:
+            block.reference = Reference.of(walked)
+        must_wait = self.run.project.config.epsilon >= 1
+        if self.writer.submit(draft, walked.leaves, self._note_background, must_wait):
+            self._position += 1
+            self._kept_s = time.perf_counter()
+            self.costs = self.costs.after(time.perf_counter() - started_s)
+        elif entry.kind == "top":
+            block.has_top = False
+
+    def _draft(self, entry: EntryPoint, block: OpenBlock, walked: Walked, facts: dict[str, Any]) -> Draft:
+        name = self.run.identity.name
+        graph = walked.graph
+        return Draft(
+            run=name.run,
+            rank=name.rank,
+            process=name.process,
+            entry=str(entry),
+            position=self._position,
+            seq=self.run.spool.position(),
+            ts=time.time_ns() // 1_000,
+            graph=graph.to_bytes,
+            opaque=[OpaqueRecord(one.path, one.reason) for one in walked.opaque],
+            around=block.around,
+            facts=facts,
+            registered=_registered_leaves(graph) if self._position == 0 else (),
+        )
+
+    def _note_background(self, cost: Cost) -> None:
+        self.costs = self.costs.paid(cost.background_s * _share())
+
+
+def _registered_leaves(graph: Graph) -> Collection[int]:
+    """The leaves that the objects given to `flor.checkpointing` reach."""
+    start = graph.edges(0).get("registered")
+    waiting = [start] if start is not None and start >= 0 else []
+    seen = set(waiting)
+    while waiting:
+        for ref in graph.nodes[waiting.pop()].refs or ():
+            if ref is not None and ref >= 0 and ref not in seen:
+                seen.add(ref)
+                waiting.append(ref)
+    return [leaf for leaf, node in enumerate(graph.leaf_nodes) if node in seen]
+
+
+def _share() -> float:
+    """The part of background work that the training thread pays for."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch and hasattr(torch, "get_num_threads") else 1
+    cores = os.cpu_count() or 1
+    return 1.0 if threads >= cores else GIL_SHARE
