@@ -12,7 +12,7 @@ from flor.record import echo, pending
 from flor.record.membership import Membership, is_multiprocessing_child
 from flor.record.process_run import ProcessRun
 from flor.runs import journals
-from flor.runs.layout import Layout
+from flor.runs.layout import JournalName, Layout
 from flor.snapshots import shadow
 from flor.times import to_text
 
@@ -70,7 +70,14 @@ def arguments_of_parent(project: Project, member: Membership) -> dict[str, Any]:
     """In a spawned child: the inputs of the run that its parent has recorded so far."""
     if not member.is_child:
         return {}
-    return journals.arguments_of(Layout(project.home), member.run, member.rank)
+    return journals.arguments_of(Layout(project.home), JournalName(member.run, member.rank, 0))
+
+
+def arguments_of_children(run: ProcessRun) -> set[str]:
+    """The names of the inputs that processes of this run have recorded."""
+    layout = Layout(run.project.home)
+    names = [name for name in journals.names(layout) if name.run == run.run]
+    return {argument for name in names for argument in journals.arguments_of(layout, name)}
 
 
 def close_with_multiprocessing(close: Callable[[], None]) -> None:

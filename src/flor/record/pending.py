@@ -5,6 +5,7 @@ write to git.
 """
 
 import os
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from flor.entities import RunId, Version
 from flor.record.process_run import Identity, ProcessRun
 from flor.runs import liveness
-from flor.runs.layout import JournalName, Layout
+from flor.runs.layout import JOURNAL_SUFFIX, SEALED_SUFFIX, JournalName, Layout
 from flor.snapshots import shadow
 from flor.snapshots.shadow import KilledRun
 from flor.times import to_text
@@ -48,7 +49,6 @@ def settle(run: ProcessRun) -> None:
     layout = Layout(run.project.home)
     _path(layout, run.run).unlink(missing_ok=True)
     killed = [(path, owed) for path in _folder(layout).glob("*.json") if (owed := _killed(layout, path))]
-    # One that was killed as it began has no records.
     runs = [
         KilledRun(owed.run, owed.tstamp, owed.version) for _, owed in killed if _is_kept(layout, owed.run)
     ]
@@ -69,7 +69,9 @@ def _killed(layout: Layout, path: Path) -> Owed | None:
 
 
 def _is_kept(layout: Layout, run: RunId) -> bool:
-    return any(next(folder.glob(f"{run}.*"), None) for folder in (layout.journals, layout.sealed))
+    """Whether there are records of a run: one that was killed as it began has none."""
+    journals = layout.journals.glob(f"{run}.*{JOURNAL_SUFFIX}")
+    return any(chain(journals, layout.sealed.glob(f"{run}.*{SEALED_SUFFIX}")))
 
 
 def _folder(layout: Layout) -> Path:

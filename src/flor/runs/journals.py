@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flor.entities import FORMAT_VERSION, Kind, RunId
+from flor.entities import FORMAT_VERSION, Kind
 from flor.errors import FormatTooNew, Unreadable
 from flor.runs import frames
 from flor.runs.frames import Damage, Frame
@@ -87,10 +87,10 @@ def _check_headless(path: Path, lock: Path) -> None:
         raise Unreadable(f"{path} cannot be read: its header is damaged.", "Run `python -m flor fsck`.")
 
 
-def arguments_of(layout: Layout, run: RunId, rank: int) -> dict[str, Any]:
-    """The inputs that the main process of a rank has recorded so far, as far as they can be had back."""
+def arguments_of(layout: Layout, name: JournalName) -> dict[str, Any]:
+    """The inputs that a process has recorded so far, as far as they can be had back."""
     try:
-        content = layout.journal(JournalName(run, rank, 0)).read_bytes()
+        content = layout.journal(name).read_bytes()
     except OSError:
         return {}
     encoded = _merged_facts(_whole(content)).get("args", {})
