@@ -7,7 +7,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import machine, page
 from benchmarks.figures import Figure, number, table
 from benchmarks.scratch import Bench
 
@@ -16,7 +16,11 @@ GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "ki
 
 def main() -> int:
     """Measure the groups that were asked for."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    unknown = set(arguments.groups) - set(GROUPS)
+    if unknown:
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
     facts = machine.describe()
     print(machine.in_words(facts), file=sys.stderr)
     found: dict[str, list[Figure]] = {}
@@ -27,6 +31,8 @@ def main() -> int:
     figures = [figure for group in found.values() for figure in group]
     print(table(figures))
     _write(arguments.json, facts, found)
+    if arguments.page:
+        arguments.page.write_text(page.rendered(facts, found), "utf-8")
     return 0
 
 
@@ -51,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "groups", nargs="*", metavar="GROUP", help=f"which figures: {' '.join(GROUPS)} (default: all)"
     )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page for docs/ as well")
     parser.add_argument("--quick", action="store_true", help="less of everything: shows that the bench works")
     parser.add_argument(
         "--json", type=Path, default=Path("build/bench.json"), metavar="FILE", help="default: %(default)s"

@@ -20,9 +20,10 @@ took = {}
 def checkpointing(**objects):
     """The script's own, between two looks at the clocks."""
     with original_checkpointing(**objects):
-        cpu, wall = time.process_time(), time.perf_counter()
+        cpu, own, wall = time.process_time(), time.thread_time(), time.perf_counter()
         yield
-        took.update(cpu=time.process_time() - cpu, wall=time.perf_counter() - wall)
+        cpu, own, wall = time.process_time() - cpu, time.thread_time() - own, time.perf_counter() - wall
+        took.update(cpu=cpu, background=cpu - own, wall=wall)
 
 
 def arg(name, default=None):

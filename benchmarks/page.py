@@ -1,0 +1,77 @@
+"""`docs/performance.md`, as a run of the bench gives it."""
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.figures import Figure, table
+
+INTRODUCTION = """\
+# Performance
+
+What FlorDB costs. `make bench` measures it; `python -m benchmarks --page docs/performance.md`
+writes this page. The figures of a table were measured in turn, so that a busy minute met all of
+them. Times are medians of wall time unless something else is said; where CPU seconds are shown,
+the difference is what the rest of the machine was doing. A ratio of 2x means that the other needs
+twice as much.
+
+- **Machine**: {cores} shared cores ({processor}), {memory_gib} GiB, {system}; load {load} at the start
+- **Versions**: Python {python}, git {git}, {packages}
+- **Beside it**: {peers}; SQLite from Python's own module
+"""
+SECTIONS = {
+    "log": """\
+## One call
+
+Each call is timed alone, in two nested loops, and what the clock itself takes is subtracted.
+`bare` is a clock and an append to a list; `sqlite` a row and a transaction for each value (WAL).
+""",
+    "process": """\
+## One process
+
+Durable: the process has ended, and another one reads every record. `bare` loses them all.
+""",
+    "size": """\
+## On disk
+
+What a folder grows by from a run of one record to a run of many. Of a float64 loss alone 6.9 bytes
+remain in any lossless form; the rest is its time and its place in the loops.
+""",
+    "frame": """\
+## Reading back
+
+In a fresh process. Loading pandas and pyarrow is not counted, opening and reading the files is.
+""",
+    "runs": """\
+## Many runs
+
+The first query over many small runs packs their files in the cache; the next ones read the pack.
+""",
+    "snapshot": """\
+## Keeping the code
+
+A whole run, with the commit at its start and the one at its end.
+""",
+    "training": """\
+## A real training
+
+The loop of `examples/digits/train.py`, its loss logged at every step, against the same with a
+module that does nothing. The start and the end of the run are not counted.
+""",
+    "kill": """\
+## kill -9
+
+Records whose call had returned when the process was killed, and that no reader finds.
+""",
+}
+
+
+def rendered(facts: Mapping[str, object], found: Mapping[str, Sequence[Figure]]) -> str:
+    """The page, one section for each group that was measured."""
+    packages, peers = _listed(facts["packages"]), _listed(facts["peers"]) or "nothing else is installed"
+    parts = [INTRODUCTION.format(**{**facts, "packages": packages, "peers": peers})]
+    parts += [f"{SECTIONS[group]}\n{table(list(figures))}\n" for group, figures in found.items()]
+    return "\n".join(parts)
+
+
+def _listed(versions: object) -> str:
+    known = versions.items() if isinstance(versions, dict) else ()
+    return ", ".join(f"{name} {version}" for name, version in known if version)
