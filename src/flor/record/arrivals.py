@@ -84,4 +84,4 @@ def _record(place: bytes, kind: Kind, payload: Payload) -> bytes:
     if isinstance(payload, bytes):
         return slots.HEAD_SLOT.pack(len(payload), ts, number, loop, code | slots.HEAD, seq) + payload
     form = slots.FLOAT_SLOT if isinstance(payload, float) else slots.INT_SLOT
-    return form.pack(payload or 0, ts, number, loop, code, seq)
+    return form.pack(0 if payload is None else payload, ts, number, loop, code, seq)

@@ -228,7 +228,7 @@ class Spool:
             self._put_payload(code | slots.HEAD, number, loop, ts, payload)
         else:
             pack = _PACK_FLOAT if isinstance(payload, float) else _PACK_INT
-            self._put_slot(pack, payload or 0, ts, number, loop, code)
+            self._put_slot(pack, 0 if payload is None else payload, ts, number, loop, code)
 
     def _put_payload(self, code: int, number: int, loop: int, ts: int, payload: bytes) -> None:
         if len(payload) > BIG_BYTES:
