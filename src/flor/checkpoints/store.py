@@ -2,20 +2,22 @@
 
     checkpoints/RUN.RANK.PROCESS/POSITION.manifest
     checkpoints/RUN.RANK.PROCESS/POSITION.safetensors
+    checkpoints/packs.lock
 
 The pack is in place before the manifest that needs it. A position's pack holds only blobs that
 no older pack has; which pack has which is read off the packs' own headers.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flor.checkpoints import manifest, packs
+from flor.checkpoints import lock, manifest, packs
 from flor.checkpoints.entry import parse
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.packs import Blob, Extent, Reader
-from flor.errors import CheckpointNotFound, Unreadable
+from flor.errors import CheckpointNotFound, FormatTooNew, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class CheckpointStore:
         self._index: dict[str, Extent] = {}
         self._indexed: set[Path] = set()
         self._reader = Reader()
+        self._state: lock.State | None = None
+
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Keep everything that is there for as long as a checkpoint is made of it."""
+        with lock.adding(self.folder) as state:
+            if state != self._state:
+                self.forget()
+                self._state = state
+            yield
 
     def missing(self, hashes: set[str]) -> set[str]:
         """Those of the hashes that no pack has."""
@@ -74,33 +86,57 @@ class CheckpointStore:
         Raises:
             Unreadable: no pack has them, or they are damaged.
         """
-        if self.missing({digest}):
-            raise Unreadable(f"No pack in {self.folder} has blob {digest}.", "Run `python -m flor fsck`.")
-        return self._reader.content(digest, self._index[digest])
+        try:
+            return self._content(digest)
+        except Unreadable:
+            # The pack may have been written anew, without what nobody needs.
+            self.forget()
+            return self._content(digest)
 
-    def kept(self, run: str) -> list[Kept]:
-        """The checkpoints of a run that can be read, by rank, process and position."""
-        return [kept for kept in self.all() if kept.manifest.run == run]
+    def kept(self, run: str, *, whole: bool = False) -> list[Kept]:
+        """The checkpoints of a run that can be read, by rank, process and position.
+
+        Args:
+            whole: pass over those of which a blob is missing.
+        """
+        found = list(self._readable(f"{run}.*"))
+        return [kept for kept in found if not self.missing(kept.manifest.hashes())] if whole else found
 
     def all(self) -> Iterator[Kept]:
         """Every checkpoint that can be read."""
-        for path in sorted(self.folder.glob(f"*/*{manifest.SUFFIX}"), key=_order):
-            try:
-                yield Kept(path, manifest.read(path))
-            except Unreadable:
-                continue  # named by fsck; an earlier entry point serves instead
+        return self._readable("*")
 
     def find(self, run: str, entry: str, rank: int = 0) -> Kept:
         """The checkpoint of a run at an entry point.
 
         Raises:
             CheckpointNotFound: it was not kept; the message names the nearest that was.
+            FormatTooNew: a newer FlorDB kept the run's.
         """
         known = [kept for kept in self.kept(run) if kept.manifest.rank == rank]
         for kept in known:
             if kept.manifest.entry == entry:
                 return kept
+        self._refuse_newer(run)
         raise CheckpointNotFound(run, entry, _nearest(entry, [kept.manifest.entry for kept in known]))
+
+    def _readable(self, owners: str) -> Iterator[Kept]:
+        for path in sorted(self.folder.glob(f"{owners}/*{manifest.SUFFIX}"), key=_order):
+            try:
+                yield Kept(path, manifest.read(path))
+            except (Unreadable, FormatTooNew):
+                continue  # named by fsck; an earlier entry point serves instead
+
+    def _refuse_newer(self, run: str) -> None:
+        """Raise FormatTooNew if a manifest of the run is newer than this FlorDB."""
+        for path in self.folder.glob(f"{run}.*/*{manifest.SUFFIX}"):
+            with suppress(Unreadable):
+                manifest.read(path)
+
+    def _content(self, digest: str) -> memoryview:
+        if self.missing({digest}):
+            raise Unreadable(f"No pack in {self.folder} has blob {digest}.", "Run `python -m flor fsck`.")
+        return self._reader.content(digest, self._index[digest])
 
     def _path(self, described: Manifest) -> Path:
         owner = f"{described.run}.{described.rank}.{described.process}"
@@ -112,7 +148,7 @@ class CheckpointStore:
                 self._indexed.add(path)
                 try:
                     self._index.update(packs.extents(path))
-                except Unreadable:
+                except (Unreadable, FormatTooNew):
                     continue  # what it held counts as missing, and is kept again
 
 

@@ -163,13 +163,14 @@ class Writer:
             self._left_to_prefix = _beyond_budget(taken, draft.registered)
         serialised = draft.graph()
         graph = Blob(hash_of(serialised), memoryview(serialised))
-        new = self._new_blobs(graph, taken)
-        described = self._describe(draft, graph, taken, sum(blob.size_bytes for blob in new))
-        lost = self.store.missing(described.hashes()) - {blob.hash for blob in new}
-        if lost:
-            raise StoreError(f"{len(lost)} blobs have gone from {self.store.folder} during the run.")
-        self.size_bytes += described.size_bytes
-        return self.store.keep(described, new)
+        with self.store.adding():
+            new = self._new_blobs(graph, taken)
+            described = self._describe(draft, graph, taken, sum(blob.size_bytes for blob in new))
+            lost = self.store.missing(described.hashes()) - {blob.hash for blob in new}
+            if lost:
+                raise StoreError(f"{len(lost)} blobs have gone from {self.store.folder} during the run.")
+            self.size_bytes += described.size_bytes
+            return self.store.keep(described, new)
 
     def _new_blobs(self, graph: Blob, taken: list[_Taken]) -> list[Blob]:
         blobs = {graph.hash: graph}

@@ -1,0 +1,224 @@
+"""What of the kept states goes when they take more room than they may, as a value. Pure.
+
+States of old runs thin out to log-spaced ones: a replay there starts further back. The first state of a
+main loop, its newest one, and the ends of loops and blocks stay; so does everything of running runs.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flor.checkpoints.entry import EntryPoint
+from flor.checkpoints.policy import thinned
+
+_ENTRY_BYTES = 100
+"""What the header of a pack says of each blob."""
+
+MOSTLY = 0.5
+"""A pack of which a larger part is needed by nobody is written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A kept state, as far as room goes."""
+
+    path: Path  # of the manifest
+    size_bytes: int  # of the manifest
+    run: str
+    entry: EntryPoint
+    hashes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack, as far as room goes."""
+
+    path: Path
+    size_bytes: int
+    blobs: Mapping[str, int]  # their sizes in the pack
+    is_spared: bool = False  # it may belong to a checkpoint that is being written
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of the store."""
+
+    runs: Sequence[str] = ()  # the oldest first; those that are not named here are older still
+    running: Collection[str] = ()  # nothing of them goes
+    unwanted: Collection[str] = ()  # nothing of them stays
+    budget_bytes: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A pack to be written anew with the blobs that are needed."""
+
+    pack: Pack
+    needed: frozenset[str]
+    size_bytes: int  # that it frees
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What goes, in this order."""
+
+    thinned: tuple[Checkpoint, ...]
+    dead: tuple[Pack, ...]
+    rewrites: tuple[Rewrite, ...]
+    size_bytes: int  # of everything that is there
+    left_bytes: int  # afterwards
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing goes."""
+        return not (self.thinned or self.dead or self.rewrites)
+
+
+def plan(checkpoints: Sequence[Checkpoint], packs: Sequence[Pack], wanted: Wanted) -> Plan:
+    """What goes so that the rest fits into the budget, as far as thinning out can bring that about."""
+    room = _Room(packs, checkpoints)
+    goes = [each for each in checkpoints if each.run in wanted.unwanted]
+    room.remove(goes)
+    rest = [each for each in checkpoints if each.run not in wanted.unwanted]
+    for candidates in _rounds(rest, wanted):
+        if room.left_bytes <= wanted.budget_bytes:
+            break
+        room.remove(candidates)
+        goes += candidates
+    dead, rewrites = room.packs_to_go()
+    return Plan(tuple(goes), dead, rewrites, room.before_bytes, int(room.left_bytes))
+
+
+def _rounds(checkpoints: Sequence[Checkpoint], wanted: Wanted) -> Iterator[list[Checkpoint]]:
+    """What goes next, again and again: from the oldest run to the newest, then sparser still."""
+    age = {run: place for place, run in enumerate(wanted.runs)}
+    by_run: defaultdict[str, list[Checkpoint]] = defaultdict(list)
+    for each in checkpoints:
+        if each.run not in wanted.running:
+            by_run[each.run].append(each)
+    # Of one run after the other, so that the newest are touched only if that is not enough.
+    thinning = [_Thinning(by_run[run]) for run in sorted(by_run, key=lambda run: (age.get(run, -1), run))]
+    while thinning:
+        for one in thinning:
+            goes = one.sparser()
+            if goes:
+                yield goes
+        thinning = [one for one in thinning if not one.is_done]
+
+
+@dataclass(slots=True)
+class _Thinning:
+    """The states of one run, sparser from round to round."""
+
+    rest: list[Checkpoint]
+    is_done: bool = False
+
+    def sparser(self) -> list[Checkpoint]:
+        """Those that go in this round."""
+        series = _series(self.rest)
+        stays = {place: frozenset(_sparser(numbers)) for place, numbers in series.items()}
+        self.is_done = all(len(stays[place]) == len(numbers) for place, numbers in series.items())
+        goes = [each for each in self.rest if not _stays(each.entry, stays)]
+        self.rest = [each for each in self.rest if _stays(each.entry, stays)]
+        return goes
+
+
+_Place = tuple[int, ...]
+"""What counts its own iterations: a main loop (block, loop), or a nested one (with iteration and nested)."""
+
+
+def _series(checkpoints: Sequence[Checkpoint]) -> dict[_Place, set[int]]:
+    """The kept iterations of each main loop, and the kept steps of each nested one."""
+    found: defaultdict[_Place, set[int]] = defaultdict(set)
+    for each in checkpoints:
+        for place, number in _numbers(each.entry):
+            found[place].add(number)
+    return found
+
+
+def _numbers(entry: EntryPoint) -> Iterator[tuple[_Place, int]]:
+    if entry.iteration >= 0:
+        yield (entry.block, entry.loop), entry.iteration
+    if entry.kind == "step":
+        yield (entry.block, entry.loop, entry.iteration, entry.nested), entry.step
+
+
+def _stays(entry: EntryPoint, stays: Mapping[_Place, frozenset[int]]) -> bool:
+    """What stands in an iteration is of no use without its top, and stays or goes with it."""
+    return all(number in stays[place] for place, number in _numbers(entry))
+
+
+def _sparser(numbers: Collection[int]) -> list[int]:
+    """Log-spaced from the newest back; in the end only that. The first of a loop always stays."""
+    later = sorted(number for number in numbers if number > 0)
+    picked = thinned(later)
+    if len(picked) == len(later):
+        picked = later[-1:]
+    return [number for number in numbers if number == 0] + picked
+
+
+class _Room:
+    """How much room everything takes, while one state after the other goes."""
+
+    def __init__(self, packs: Sequence[Pack], checkpoints: Sequence[Checkpoint]) -> None:
+        self._packs = packs
+        # Of a blob in several packs, the one in the first pack counts.
+        self._holder = {
+            digest: number for number, pack in reversed([*enumerate(packs)]) for digest in pack.blobs
+        }
+        self._needed = Counter(digest for each in checkpoints for digest in each.hashes)
+        self._weights = [sum(size + _ENTRY_BYTES for size in pack.blobs.values()) for pack in packs]
+        self._live_bytes = [0] * len(packs)
+        for digest in self._needed:
+            self._count(digest, 1)
+        self._manifest_bytes = sum(each.size_bytes for each in checkpoints)
+        self.before_bytes = self._manifest_bytes + sum(pack.size_bytes for pack in packs)
+        self._pack_bytes = sum(map(self._left, range(len(packs))))
+
+    @property
+    def left_bytes(self) -> float:
+        """What is left when everything goes that nobody needs now."""
+        return self._manifest_bytes + self._pack_bytes
+
+    def remove(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """These go."""
+        for each in checkpoints:
+            self._manifest_bytes -= each.size_bytes
+            for digest in each.hashes:
+                self._needed[digest] -= 1
+                if not self._needed[digest]:
+                    self._count(digest, -1)
+        self._pack_bytes = sum(map(self._left, range(len(self._packs))))
+
+    def packs_to_go(self) -> tuple[tuple[Pack, ...], tuple[Rewrite, ...]]:
+        """Packs that nobody needs, and those to be written anew."""
+        places = [(number, pack) for number, pack in enumerate(self._packs) if not pack.is_spared]
+        dead = tuple(pack for number, pack in places if not self._live_bytes[number])
+        rewrites = tuple(
+            self._rewrite(number)
+            for number, _ in places
+            if self._live_bytes[number] and self._is_mostly_dead(number)
+        )
+        return dead, rewrites
+
+    def _rewrite(self, number: int) -> Rewrite:
+        pack = self._packs[number]
+        needed = frozenset(
+            digest for digest in pack.blobs if self._needed[digest] and self._holder[digest] == number
+        )
+        return Rewrite(pack, needed, int(pack.size_bytes - self._left(number)))
+
+    def _count(self, digest: str, sign: int) -> None:
+        number = self._holder.get(digest)
+        if number is not None:
+            self._live_bytes[number] += sign * (self._packs[number].blobs[digest] + _ENTRY_BYTES)
+
+    def _is_mostly_dead(self, number: int) -> bool:
+        return self._live_bytes[number] < (1 - MOSTLY) * self._weights[number]
+
+    def _left(self, number: int) -> float:
+        pack = self._packs[number]
+        if pack.is_spared or not self._is_mostly_dead(number):
+            return pack.size_bytes
+        return pack.size_bytes * self._live_bytes[number] / self._weights[number]
