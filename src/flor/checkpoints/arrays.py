@@ -9,7 +9,7 @@ from flor.checkpoints import generators
 from flor.checkpoints.atoms import dump, load
 from flor.checkpoints.graph import Node, Ref
 from flor.checkpoints.kinds import Kind, fill_nothing
-from flor.checkpoints.layouts import getter, layout_of, module_of, qualname_of
+from flor.checkpoints.layouts import Ancestors, getter, layout_of, module_of, qualname_of
 from flor.checkpoints.leaves import Leaf, write
 from flor.checkpoints.opaque import OUTSIDE, opaque
 
@@ -56,15 +56,19 @@ def _read_array(walk: "Walk", thing: Any) -> Node:
 def _owner(thing: Any) -> Any | None:
     """What the array's memory belongs to: an array, a tensor, bytes; None: to itself, or nobody known."""
     base = _base(thing)
-    while isinstance(base, np.ndarray) and isinstance(_base(base), np.ndarray):
+    while _is_array(base) and _is_array(_base(base)):
         base = _base(base)
-    if isinstance(base, np.ndarray) or type(base) in (bytes, bytearray) or hasattr(type(base), "data_ptr"):
+    if _is_array(base) or type(base) is bytes or type(base) is bytearray or hasattr(type(base), "data_ptr"):
         return base
     return None
 
 
+def _is_array(thing: Any) -> bool:
+    return issubclass(type(thing), np.ndarray)
+
+
 def _start_of(base: Any) -> int:
-    if isinstance(base, np.ndarray):
+    if _is_array(base):
         return _address(base)
     if hasattr(type(base), "data_ptr"):
         return int(base.data_ptr())
@@ -199,7 +203,7 @@ def guards() -> list[AbstractContextManager[Any]]:
     return []
 
 
-def plan(cls: type, mro: tuple[type, ...]) -> Kind | None:
+def plan(cls: type, mro: Ancestors) -> Kind | None:
     """The kind of a class of numpy, or derived from one."""
     if np.memmap in mro:
         return _MAPPED

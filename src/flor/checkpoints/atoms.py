@@ -5,23 +5,24 @@ from collections.abc import Collection
 from types import EllipsisType, NoneType
 from typing import Any
 
-ATOMS = frozenset({NoneType, bool, int, float, complex, str, bytes, EllipsisType})
+_SIMPLE = (NoneType, bool, int, float, complex, str, bytes, EllipsisType)
+ATOMS = frozenset(map(id, _SIMPLE))
+"""The ids of simple classes: asking a set of classes would call `__hash__` of a metaclass of the user's."""
 _DEPTH = 20  # marshal's own limit is far deeper
 
 
 def is_atom(value: Any, depth: int = _DEPTH) -> bool:
     """Whether the value is simple: one of ATOMS, or a tuple of simple values."""
-    kind = type(value)
-    if kind is not tuple:
-        return kind in ATOMS
-    if ATOMS.issuperset(map(type, value)):
+    if type(value) is not tuple:
+        return id(type(value)) in ATOMS
+    if ATOMS.issuperset(map(id, map(type, value))):
         return True
     return depth > 0 and all(is_atom(item, depth - 1) for item in value)
 
 
 def all_atoms(values: Collection[Any]) -> bool:
     """Whether every value is simple, nested tuples left aside: that is answered at C speed."""
-    return ATOMS.issuperset(map(type, values))
+    return ATOMS.issuperset(map(id, map(type, values)))
 
 
 def dump(values: Any) -> bytes:

@@ -103,7 +103,7 @@ def _sets_state_in_c(cls: type) -> bool:
 
 def _simple_arguments(arguments: Any) -> bytes | None:
     """What the object was made with, as bytes; None where that is not simple values and library classes."""
-    named = [name_of(each) if isinstance(each, type) else each for each in arguments]
+    named = [name_of(each) if issubclass(type(each), type) else each for each in arguments]
     return dump(named) if all(map(is_atom, named)) else None
 
 

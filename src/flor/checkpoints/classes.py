@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flor.checkpoints.graph import Node
 from flor.checkpoints.instances import name_of
 from flor.checkpoints.kinds import Kind, fill_nothing
-from flor.checkpoints.layouts import module_of, mro_of, namespace_of, qualname_of
+from flor.checkpoints.layouts import Ancestors, module_of, namespace_of, qualname_of
 
 if TYPE_CHECKING:
     from flor.checkpoints.rebuild import Rebuild
@@ -22,12 +22,12 @@ _NO_STATE = frozenset(
         "__classcell__", "__protocol_attrs__", "__non_callable_proto_members__",
     }
 )  # fmt: skip
-_DESCRIBES_MEMORY = (MemberDescriptorType, GetSetDescriptorType)
+_DESCRIBES_MEMORY = frozenset(map(id, (MemberDescriptorType, GetSetDescriptorType)))
 
 
 def _class_name(walk: "Walk", thing: type) -> str | None:
     """The name of a library class. An Enum is one too: its members are constants."""
-    if module_of(thing) in walk.project_modules and Enum not in mro_of(thing):
+    if module_of(thing) in walk.project_modules and Enum not in Ancestors(thing):
         return None
     return name_of(thing)
 
@@ -40,7 +40,7 @@ def _read_class(walk: "Walk", thing: type) -> Node:
 
 
 def _is_state(name: str, value: Any) -> bool:
-    return name not in _NO_STATE and type(value) not in _DESCRIBES_MEMORY
+    return name not in _NO_STATE and id(type(value)) not in _DESCRIBES_MEMORY
 
 
 def _make_class(rebuild: "Rebuild", number: int, node: Node) -> Any:

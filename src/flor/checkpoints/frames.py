@@ -38,6 +38,11 @@ class FrameState:
         return self.qualname == "<module>"
 
 
+OURS = "_flor_"
+"""Names that begin so were put into a program when it was rewritten; they are no state of it."""
+
+CELLS = "_flor_cells"
+
 Live = Callable[[FrameType], Collection[str]]
 """Which names of a frame can still be read where it stands."""
 
@@ -58,9 +63,18 @@ def _state(frame: FrameType, scope: Scope, live: Collection[str]) -> FrameState:
         filename=scope.relative(frame.f_code.co_filename),
         qualname=frame.f_code.co_qualname,
         module=str(frame.f_globals.get("__name__", "")),
-        names={name: bound.get(name, UNBOUND) for name in sorted(live)},
+        names={name: bound.get(name, UNBOUND) for name in sorted(live) if not name.startswith(OURS)},
         code=frame.f_code,
+        cells=_cells(frame, bound),
     )
+
+
+def _cells(frame: FrameType, bound: Mapping[str, Any]) -> Mapping[str, CellType]:
+    """The cells of a rewritten function's variables: a local of ours holds a closure over all of them."""
+    cells = bound.get(CELLS, ())
+    code = frame.f_code
+    names = sorted({*code.co_cellvars, *code.co_freevars} - {"__class__", "__classdict__"})
+    return dict(zip(names, cells, strict=True)) if len(cells) == len(names) else {}
 
 
 def _bound(frame: FrameType) -> dict[str, Any]:

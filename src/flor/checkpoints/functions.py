@@ -8,7 +8,7 @@ from xxhash import xxh3_64_intdigest
 from flor.checkpoints.atoms import dump
 from flor.checkpoints.frames import UNBOUND
 from flor.checkpoints.graph import Node
-from flor.checkpoints.instances import put_attributes
+from flor.checkpoints.instances import name_of, put_attributes
 from flor.checkpoints.kinds import Kind
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def _builtin_name(walk: "Walk", thing: Any) -> str | None:
     owner = thing.__self__
     if owner is None or type(owner) is ModuleType:
         return f"{thing.__module__}:{thing.__qualname__}" if type(thing.__module__) is str else None
-    if isinstance(owner, type):
-        return f"{owner.__module__}:{owner.__qualname__}.{thing.__name__}"
+    if issubclass(type(owner), type):
+        return f"{name_of(owner)}.{thing.__name__}"
     return None
 
 
@@ -134,7 +134,7 @@ def _make_builtin_method(rebuild: "Rebuild", number: int, node: Node) -> Any:
 
 def _member_name(walk: "Walk", thing: Any) -> str | None:
     owner = thing.__objclass__
-    return f"{owner.__module__}:{owner.__qualname__}.{thing.__name__}"
+    return f"{name_of(owner)}.{thing.__name__}"
 
 
 def _read_property(walk: "Walk", thing: property) -> Node:

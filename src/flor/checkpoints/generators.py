@@ -8,6 +8,7 @@ from numpy.random.bit_generator import BitGenerator, SeedSequence
 from flor.checkpoints.atoms import dump, load
 from flor.checkpoints.graph import Node
 from flor.checkpoints.kinds import Kind
+from flor.checkpoints.layouts import Ancestors
 
 if TYPE_CHECKING:
     from flor.checkpoints.rebuild import Rebuild
@@ -106,7 +107,7 @@ _LEGACY = Kind("random state", _read_legacy, _make_generator, _fill_legacy)
 KINDS = (_BITS, _SEEDS, _GENERATOR, _LEGACY)
 
 
-def plan(cls: type, mro: tuple[type, ...]) -> Kind | None:
+def plan(cls: type, mro: Ancestors) -> Kind | None:
     """The kind of a random generator's class."""
     if BitGenerator in mro:
         return _BITS

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flor.checkpoints.rebuild import Rebuild
     from flor.checkpoints.walk import Walk
 
-_STR = frozenset({str})
+_STR = frozenset({id(str)})
 _DICT = "__dict__"
 Attributes = Callable[["Walk", Any], tuple[tuple[str, ...], list[Any]]]
 
@@ -27,7 +27,7 @@ def attributes_of(layout: Layout) -> Attributes:
         values: list[Any] = []
         if get_names is not None:
             names = get_names(thing)
-            if type(names) is dict and walk.owns(names) and _STR.issuperset(map(type, names)):
+            if type(names) is dict and walk.owns(names) and _STR.issuperset(map(id, map(type, names))):
                 labels, values = tuple(names), list(names.values())
             elif names is not None:
                 labels, values = (_DICT,), [names]
@@ -129,7 +129,7 @@ def put_attributes(thing: Any, wanted: dict[str, Any]) -> None:
 def _put_names(thing: Any, layout: Layout, wanted: dict[str, Any]) -> None:
     own = wanted.get(_DICT) if len(wanted) == 1 else None
     names = layout.names.__get__(thing)  # type: ignore[union-attr]
-    if isinstance(own, dict):
+    if issubclass(type(own), dict):
         if names is not own:
             layout.names.__set__(thing, own)  # type: ignore[union-attr]
         return

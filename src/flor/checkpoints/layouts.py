@@ -16,7 +16,9 @@ SLOT = "__slots__."
 """Before the name of a slot, so that it is no name of the dict."""
 
 _HEAP_TYPE = 1 << 9
-_C_MEMBERS = (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, GetSetDescriptorType)
+_C_MEMBERS = frozenset(
+    map(id, (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, GetSetDescriptorType))
+)
 _OF_EVERY_CLASS = frozenset({"__dict__", "__weakref__"})
 
 # By the descriptors of `type` itself: a metaclass of the user's can answer `cls.__mro__` with anything.
@@ -25,6 +27,16 @@ namespace_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
 _flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _module_name: Callable[[type], Any] = type.__dict__["__module__"].__get__
 qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+
+
+class Ancestors:
+    """The classes that a class is derived from. They are told by identity: a metaclass may answer `==`."""
+
+    def __init__(self, cls: type) -> None:
+        self._ids = frozenset(map(id, mro_of(cls)))
+
+    def __contains__(self, cls: type) -> bool:
+        return id(cls) in self._ids
 
 
 def getter(cls: type, name: str) -> Callable[[Any], Any]:
@@ -73,7 +85,7 @@ def layout_of(cls: type) -> Layout:
 
 def _dict_descriptor(own: Any) -> Any | None:
     found = own.get("__dict__")
-    return found if type(found) in (GetSetDescriptorType, MemberDescriptorType) else None
+    return found if type(found) is GetSetDescriptorType or type(found) is MemberDescriptorType else None
 
 
 def _inherited_dict(base: type) -> Any | None:
@@ -88,7 +100,7 @@ def is_python_class(cls: type) -> bool:
 
 
 def _is_c_member(cls: type, name: str, member: Any) -> bool:
-    if type(member) in _C_MEMBERS:
+    if id(type(member)) in _C_MEMBERS:
         return member.__objclass__ is cls and name not in _OF_EVERY_CLASS
     return name == "__new__" and type(member) is BuiltinFunctionType
 

@@ -9,7 +9,7 @@ from typing import Any
 from flor.checkpoints.frame_cells import nested_code
 from flor.checkpoints.frames import FrameState
 from flor.checkpoints.functions import code_hint
-from flor.checkpoints.layouts import namespace_of, qualname_of
+from flor.checkpoints.layouts import module_of, namespace_of, qualname_of
 
 
 class Lookup:
@@ -67,7 +67,7 @@ class Lookup:
         live = {
             id(thing): thing
             for thing in self._objects
-            if isinstance(thing, type) and qualname_of(thing) == qualname and thing.__module__ == module
+            if issubclass(type(thing), type) and qualname_of(thing) == qualname and module_of(thing) == module
         }
         return next(iter(live.values())) if len(live) == 1 else None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flor.checkpoints.atoms import ATOMS, dump, is_atom
 from flor.checkpoints.graph import Node
 from flor.checkpoints.kinds import Kind
-from flor.checkpoints.layouts import getter
+from flor.checkpoints.layouts import getter, layout_of, module_of, qualname_of
 
 if TYPE_CHECKING:
     from flor.checkpoints.rebuild import Rebuild
@@ -122,22 +122,24 @@ def _any_set(walk: "Walk", kind: str, iterated: list[Any]) -> Node:
 
 
 def _sort_keys(items: list[Any]) -> list[Any]:
-    kinds = set(map(type, items))
-    if len(kinds) == 1 and kinds <= {str, int, bytes}:
+    kinds = set(map(id, map(type, items)))
+    if len(kinds) == 1 and kinds <= _ORDERED:
         return items
     return [_sort_key(item) for item in items]
+
+
+_ORDERED = frozenset(map(id, (str, int, bytes)))
 
 
 def _sort_key(item: Any) -> bytes:
     """Simple values by their bytes, then objects by what is simple in them: never by address."""
     if is_atom(item):
         return b"0" + dump(item)
-    names = getattr(type(item), "__dictoffset__", 0) and object.__getattribute__(item, "__dict__")
-    simple = [value for value in names.values() if type(value) in ATOMS] if type(names) is dict else []
     cls = type(item)
-    return b"1" + dump(
-        (cls.__module__ if type(cls.__module__) is str else "", cls.__qualname__, tuple(simple))
-    )
+    names = layout_of(cls).names
+    held = None if names is None else names.__get__(item)
+    simple = [value for value in dict.values(held) if id(type(value)) in ATOMS] if type(held) is dict else []
+    return b"1" + dump((module_of(cls), qualname_of(cls), tuple(simple)))
 
 
 def _fill_set(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:

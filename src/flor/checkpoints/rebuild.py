@@ -27,7 +27,7 @@ class Rebuild:
     """One restore: the nodes of a kept state, and the objects that they become."""
 
     def __init__(self, target: Graph, hashes: Sequence[str], content: Content, live: Walked) -> None:
-        frames = [thing for thing in live.objects if isinstance(thing, FrameState)]
+        frames = [thing for thing in live.objects if type(thing) is FrameState]
         self.graph = target
         self.live = live
         self.frames = frames
@@ -38,6 +38,7 @@ class Rebuild:
         self._content = content
         self._match = Match(target, live, self.lookup)
         self.things = self._match.things
+        self._preparing: set[int] = set()
         self._making: set[int] = set()
         self._finished: set[int] = set()
         self._unchanged: dict[int, bool] = {}
@@ -61,11 +62,14 @@ class Rebuild:
             return self.library(self.graph.name_of(ref))
         if ref in self.things:
             return self.things[ref]
-        if ref in self._making:
-            return self.lost(ref, "it is made of itself")
-        self._making.add(ref)
-        made = self._made(ref)
-        return self.things.setdefault(ref, made)
+        node = self.graph.nodes[ref]
+        if node.kind in _LOOKS_INSIDE and ref not in self._preparing:
+            self._preparing.add(ref)
+            self._finish_parts(node)  # a part that refers to this node makes it, as it is
+        if ref not in self.things:
+            made = self.lost(ref, "it is made of itself") if ref in self._making else self._made(ref)
+            self.things.setdefault(ref, made)
+        return self.things[ref]
 
     def values(self, number: int) -> list[Any]:
         """Everything the node refers to, in order, simple values included."""
@@ -171,10 +175,9 @@ class Rebuild:
     # ---- how they are made
 
     def _made(self, number: int) -> Any:
+        self._making.add(number)
         node = self.graph.nodes[number]
         kind = kind_named(node.kind)
-        if node.kind in _LOOKS_INSIDE:
-            self._finish_parts(node)
         if kind.fill is None and not kind.always_new and self.is_unchanged(number):
             return self.live.objects[self._match.beside[number]]
         try:
@@ -206,7 +209,7 @@ class Rebuild:
         if kind.fill is None:
             self._finish_parts(node)
             return
-        if isinstance(self.things[number], Lost) or self.is_unchanged(number):
+        if type(self.things[number]) is Lost or self.is_unchanged(number):
             return
         if kind.parts_first:
             self._finish_parts(node, keys_only=node.kind in _MAPPINGS)

@@ -9,7 +9,7 @@ from flor.checkpoints.paths import Paths
 from flor.checkpoints.steps import PLACES, Steps, Tree
 from flor.checkpoints.walked import Walked
 
-_STRONG = frozenset({list, dict, tuple, int, str, bytes})
+_STRONG = frozenset(map(id, (list, dict, tuple, int, str, bytes)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ class Reference:
 
 
 def _hold(thing: Any) -> Any:
-    if type(thing) in _STRONG:
+    if id(type(thing)) in _STRONG:
         return thing
     try:
         return weakref.ref(thing)

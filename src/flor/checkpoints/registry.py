@@ -24,7 +24,7 @@ from weakref import KeyedRef, ReferenceType, WeakMethod
 
 from flor.checkpoints import c_objects, classes, files, functions, instances, opaque, plain, root_kinds
 from flor.checkpoints.kinds import Kind
-from flor.checkpoints.layouts import Layout, layout_of, module_of, mro_of
+from flor.checkpoints.layouts import Ancestors, Layout, layout_of, module_of, mro_of
 
 if TYPE_CHECKING:
     from types import ModuleType as Family
@@ -64,6 +64,11 @@ _BASES: dict[type, Kind] = {
 }
 """Kinds that hold for derived classes too."""
 
+_READ_BY = {id(cls): kind for cls, kind in _TYPES.items()}
+_READ_BY_BASE = {id(cls): kind for cls, kind in _BASES.items()}
+"""By the id of a class: a metaclass of the user's may answer `==` and `hash`."""
+
+_HOLDING = frozenset(map(id, instances.HOLDING))
 _FAMILIES = {"torch": "flor.checkpoints.tensors", "numpy": "flor.checkpoints.arrays"}
 """Libraries with kinds of their own: imported only where the program has imported the library."""
 
@@ -112,28 +117,28 @@ def kind_named(name: str) -> Kind:
 
 def plan(cls: type) -> Kind:
     """The kind that reads objects of a class."""
-    found = _TYPES.get(cls)
+    found = _READ_BY.get(id(cls))
     if found is not None:
         return found
-    mro = mro_of(cls)
+    mro = Ancestors(cls)
     for family in families():
         planned: Kind | None = family.plan(cls, mro)
         if planned is not None:
             return planned
-    for base in mro:
-        if base in _BASES:
-            return _BASES[base]
+    for base in mro_of(cls):
+        if id(base) in _READ_BY_BASE:
+            return _READ_BY_BASE[id(base)]
     return opaque.by_module(cls) or _by_layout(cls, layout_of(cls))
 
 
 def _by_layout(cls: type, layout: Layout) -> Kind:
     """By the first class of the MRO that may keep state in C memory."""
     base = layout.base
-    if base in (object, SimpleNamespace):
+    if base is object or base is SimpleNamespace:
         return instances.instance_kind(layout)
-    if base in instances.HOLDING:
+    if id(base) in _HOLDING:
         return instances.holder_kind(layout)
-    if BaseException in mro_of(base):
+    if BaseException in Ancestors(base):
         return instances.exception_kind(layout)
     if module_of(base) == "_random":
         return c_objects.random_kind(layout)

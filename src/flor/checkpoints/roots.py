@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flor.checkpoints.environment import Modes, global_generators
-from flor.checkpoints.frames import FrameState
+from flor.checkpoints.frames import OURS, FrameState
 
 _MODULE_NAMES = frozenset(
     {
@@ -52,4 +52,4 @@ def roots_of(
 
 
 def _state_names(bound: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: bound[name] for name in sorted(bound) if name not in _MODULE_NAMES}
+    return {name: bound[name] for name in sorted(bound) if name not in _MODULE_NAMES and not name.startswith(OURS)}

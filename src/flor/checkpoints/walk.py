@@ -62,7 +62,7 @@ class Walk:
         self.project_modules = scope.modules()
         self._numbers: dict[int, Ref] = {}
         self._kinds: list[Kind] = []
-        self._plans: dict[type, Kind] = {}
+        self._plans: dict[int, Kind] = {}  # by the id of a class: a metaclass may forbid to hash it
         self._names: dict[str, int] = {}
         self._named: list[Any] = []  # keeps library things alive, for their ids
         self._shapes: dict[tuple[str, ...], int] = {}
@@ -109,7 +109,7 @@ class Walk:
         return self._enter(thing) if number is None else number
 
     def _enter(self, thing: Any) -> Ref:
-        kind = self._plans.get(type(thing)) or self._plan(type(thing))
+        kind = self._plans.get(id(type(thing))) or self._plan(type(thing))
         if kind.named is not None:
             name = kind.named(self, thing)
             if name is not None:
@@ -125,7 +125,7 @@ class Walk:
         return number
 
     def _plan(self, cls: type) -> Kind:
-        self._plans[cls] = kind = plan(cls)
+        self._plans[id(cls)] = kind = plan(cls)
         return kind
 
     def owns(self, names: dict[str, Any]) -> bool:
@@ -153,14 +153,14 @@ class Walk:
 
     def refs(self, values: Sequence[Any]) -> tuple[list[Ref] | None, bytes | int | None]:
         """References and the simple values among them: `refs` and `blob` of a node."""
-        if ATOMS.issuperset(map(type, values)):
+        if ATOMS.issuperset(map(id, map(type, values))):
             return None, self.blob(dump(list(values))) if values else None
         found: list[Ref] = []
         simple: list[Any] = []
         numbers = self._numbers
         for value in values:
             kind = type(value)
-            if kind in ATOMS or (kind is tuple and is_atom(value)):
+            if id(kind) in ATOMS or (kind is tuple and is_atom(value)):
                 simple.append(value)
                 found.append(None)
                 continue

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
-from flor.checkpoints.compare import Difference, differences
+from flor.checkpoints.compare import Difference, differences, fingerprint
 from flor.checkpoints.frames import FrameState
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.reference import Reference
@@ -16,7 +15,7 @@ from flor.checkpoints.scope import Scope
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 
-HERE = Scope(Path(__file__).parent)
+PROJECT = Scope(Path(__file__).parent / "project")
 _CODE = compile("", "program.py", "exec")
 
 
@@ -30,6 +29,10 @@ class Kept:
         self.opaque = walked.opaque
 
     @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.graph, self.hashes)
+
+    @property
     def graph(self) -> Graph:
         return Graph.from_bytes(self.data)
 
@@ -40,16 +43,17 @@ class Kept:
 class Program:
     """A running function: its names, and what happened to them."""
 
-    def __init__(self, names: Mapping[str, Any], code: CodeType = _CODE, cells: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = dict(names)
-        self.code = code
-        self.cells = cells or {}
         self.reference: Reference | None = None
         self.reference = Reference.of(self.walk())
 
     def walk(self) -> Walked:
-        frame = FrameState("program.py", "main", __name__, self.names, self.code, self.cells)
-        return walk([frame], {}, HERE, self.reference)
+        frame = FrameState("program.py", "main", __name__, self.names, _CODE)
+        return walk([frame], {}, PROJECT, self.reference)
+
+    def fingerprint(self) -> str:
+        return self.keep().fingerprint
 
     def keep(self) -> Kept:
         return Kept(self.walk())
@@ -70,10 +74,12 @@ def hashes_of(walked: Walked) -> list[str]:
     return [xxh3_128_hexdigest(leaf.view()) for leaf in walked.leaves]
 
 
-def came_back(build: Callable[[], Mapping[str, Any]], change: Callable[[dict[str, Any]], object]) -> Iterator[Program]:
+def came_back(
+    build: Callable[[], Mapping[str, Any]], change: Callable[[dict[str, Any]], object]
+) -> Iterator[Program]:
     """The program put back after a change, in the same process and in a fresh copy of itself.
 
-    Each was compared with the kept state by a second walk. What was not yet changed is put back over the change too.
+    Each is compared with the kept state by a second walk.
     """
     program = Program(build())
     before = program.keep()
@@ -89,6 +95,6 @@ def came_back(build: Callable[[], Mapping[str, Any]], change: Callable[[dict[str
 
 def put_back(program: Program, kept: Kept) -> None:
     restored = program.restore(kept)
-    assert restored.refused == []
+    assert restored.refused == [], restored.refused
     found = program.differences(kept)
     assert found == [], "; ".join(map(str, found))

@@ -7,11 +7,11 @@ import torch
 
 from flor.checkpoints import instances
 from flor.checkpoints.kinds import Kind, fill_nothing
-from flor.checkpoints.layouts import layout_of, module_of, mro_of, namespace_of, qualname_of
+from flor.checkpoints.layouts import Ancestors, layout_of, module_of, mro_of, namespace_of, qualname_of
 from flor.checkpoints.opaque import OUTSIDE, opaque
 from flor.checkpoints.tensors import dense, others
 
-_CONSTANTS = (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)
+_CONSTANTS = frozenset(map(id, (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)))
 _NO_DISPATCH = torch.Tensor.__torch_dispatch__
 _OWN_DISPATCH = opaque("it is a tensor of a class with operations of its own")
 _WORKERS = opaque("its items come from worker processes")
@@ -24,7 +24,7 @@ def guards() -> list[AbstractContextManager[Any]]:
     return [torch._C.DisableTorchFunction()]
 
 
-def plan(cls: type, mro: tuple[type, ...]) -> Kind | None:
+def plan(cls: type, mro: Ancestors) -> Kind | None:
     """The kind of a class of torch, or derived from one."""
     if torch.Tensor in mro:
         return dense.TENSOR if _dispatch(cls) is _NO_DISPATCH else _OWN_DISPATCH
@@ -34,7 +34,7 @@ def plan(cls: type, mro: tuple[type, ...]) -> Kind | None:
         return dense.STORAGE
     if torch.Generator in mro:
         return others.GENERATOR
-    if cls in _CONSTANTS:
+    if id(cls) in _CONSTANTS:
         return _CONSTANT
     if module_of(cls).startswith("torch."):
         return _by_name(cls)
