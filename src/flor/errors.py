@@ -9,6 +9,7 @@
   x RunNotFound           (also a LookupError)
   x CheckpointNotFound    (also a LookupError)
   x StateLost
+  x ReentryRefused
   x QueryError
   x StoreError
     - FormatTooNew
@@ -69,6 +70,10 @@ class CheckpointNotFound(FlorError, LookupError):
 
 class StateLost(FlorError):
     """An object that could not be put back after a restore was used."""
+
+
+class ReentryRefused(FlorError):
+    """A past moment of a run cannot be entered exactly; the message says why."""
 
 
 class QueryError(FlorError):

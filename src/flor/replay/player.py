@@ -1,0 +1,318 @@
+"""Enters a program at a past moment: executes the way there, restores, and lets it go on."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, TypeVar
+
+from flor.checkpoints.compare import Difference, differences
+from flor.checkpoints.entry import EntryPoint, parse
+from flor.checkpoints.frames import UNBOUND, FrameState, frames_of
+from flor.checkpoints.graph import Graph
+from flor.checkpoints.mentions import live_names_of
+from flor.checkpoints.packs import hash_of
+from flor.checkpoints.places import Block, Blocks, Place, Role
+from flor.checkpoints.reference import Reference
+from flor.checkpoints.restore import restore
+from flor.checkpoints.scope import Scope
+from flor.checkpoints.store import CheckpointStore, Kept
+from flor.checkpoints.walk import walk
+from flor.checkpoints.walked import Walked
+from flor.errors import ReentryRefused
+from flor.record import loops
+from flor.record.context import Loop, Node, Root, chain, current, leave
+from flor.record.session import NO_DEFAULT
+from flor.replay.reentry import Itinerary
+from flor.replay.runtime import BlockIsOver
+
+T = TypeVar("T")
+_SEQUENCES = (list, tuple, range, str, bytes)
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    place: Block
+    objects: Mapping[str, Any]
+    reference: Reference | None = None
+
+
+@dataclass(slots=True)
+class _Names:
+    """What the frame that goes on binds its names to."""
+
+    filename: str
+    qualname: str
+    names: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Player:
+    """A session that takes a program to an entry point of a run; from there on it logs to `sink`.
+
+    Args:
+        kept: the checkpoints of the process that is entered again, by entry point.
+        arguments: the run's inputs as they were recorded.
+        sink: takes what is logged from the target on.
+        on_arrival: told when the target is reached.
+    """
+
+    itinerary: Itinerary
+    kept: Mapping[EntryPoint, Kept]
+    store: CheckpointStore
+    scope: Scope
+    arguments: Mapping[str, Any]
+    sink: Callable[[Node, str, Any], None]
+    on_arrival: Callable[[], None] = lambda: None
+    recorded: None = None
+    has_arrived: bool = False
+    prefix_differences: list[Difference] = field(default_factory=list)
+    _blocks: Blocks = field(default_factory=Blocks)
+    _open: list[_OpenBlock] = field(default_factory=list)
+    _skipping: bool = False
+    _is_ending: bool = False  # the item that was yielded stands for the end of a loop
+    _over: str = ""  # how the loop that is over was left
+    _left_at: int = 0
+    _names: _Names | None = None
+    _root: Root = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._root = Root(self._write)
+
+    # -- what flor.* means -------------------------------------------------
+
+    def root(self) -> Root:
+        current.set(self._root)
+        return self._root
+
+    def arg(self, name: str, default: Any) -> Any:
+        if name in self.arguments:
+            return self.arguments[name]
+        if default is NO_DEFAULT:
+            raise ReentryRefused(f"The run has no argument {name!r}.")
+        return default
+
+    def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
+        node = current.get() or self.root()
+        return self._tracked(name, iterable, node) if self._open else loops.iterate(name, iterable, node)
+
+    def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
+        return loops.driven(name, index, value, current.get() or self.root())
+
+    @contextmanager
+    def checkpointing(self, objects: Mapping[str, Any]) -> Iterator[None]:
+        opened = _OpenBlock(self._blocks.open(), objects)
+        self._open.append(opened)
+        try:
+            yield
+        finally:
+            self._open.remove(opened)
+
+    def commit(self) -> None:
+        raise ReentryRefused("flor.commit() ends a run; such a process cannot be entered again yet.")
+
+    def close(self) -> None:
+        return None
+
+    # -- what the rewritten program asks -----------------------------------
+
+    def replace(self, line: int) -> bool:
+        """Whether the nested loop that would begin here is over: its effect is restored now."""
+        main = self._open[0].place.main if self._open and not self.has_arrived else None
+        if main is None:
+            return False
+        number = self._open[0].place.number
+        jump = self.itinerary.nested_jump(number, main.loop, main.reached, main.nested_begun)
+        if jump is None:
+            return False
+        node = current.get() or self.root()
+        Loop(node, str(self.kept[jump].manifest.facts["name"]))  # it counts as one that was executed
+        self._open[0].place.loop_begins(main)
+        self._restore(jump, _user_frame())
+        return True
+
+    def ended_normally(self) -> bool:
+        return self._over == "exhausted"
+
+    def is_skipping(self, line: int) -> bool:
+        return self._skipping
+
+    def is_over(self, line: int) -> bool:
+        is_over, self._is_ending = self._is_ending, False
+        return is_over
+
+    def names(self) -> dict[str, Any] | None:
+        frame = _user_frame()
+        names = self._names
+        if names is None or frame.f_code.co_qualname != names.qualname:
+            return None
+        return names.names if self.scope.relative(frame.f_code.co_filename) == names.filename else None
+
+    def names_are_done(self) -> None:
+        self._names = None
+
+    def was_left_at(self, line: int) -> bool:
+        return line == self._left_at
+
+    def jump_is_done(self) -> None:
+        return None
+
+    # -- the way -----------------------------------------------------------
+
+    def _write(self, node: Node, name: str, value: Any) -> None:
+        if self.has_arrived:
+            self.sink(node, name, value)
+
+    def _tracked(self, name: str, iterable: Iterable[Any], parent: Node) -> Iterator[Any]:
+        """Iterate as the recorder does; at the headers on the way, jump and restore."""
+        place = self._place(parent)
+        around = Loop(parent, name)
+        around.place = place
+        try:
+            iterator, number = iter(iterable), 0
+            while True:
+                place.header()
+                if place.role is Role.MAIN and not self.has_arrived:
+                    for skipped in self._header(place, iterator, iterable, sys._getframe(1)):
+                        number += 1
+                        current.set(Node(around, number, loops.simple(skipped)))
+                        yield skipped
+                        place.header()
+                    if self._is_ending:
+                        yield None  # the rewritten loop ends as it was recorded to end
+                        return
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+                number += 1
+                current.set(Node(around, number, loops.simple(item)))
+                yield item
+                del item
+        finally:
+            leave(around)
+            place.ended(is_left=True)
+
+    def _place(self, parent: Node) -> Place:
+        around = (link.loop.place for link in reversed(chain(parent)) if link.loop and link.loop.place)
+        block = self._open[0]
+        inside = next((place for place in around if place.block is block.place), None)
+        place = block.place.loop_begins(inside)
+        if place.role is Role.MAIN:
+            block.reference = None
+        return place
+
+    def _header(
+        self, place: Place, iterator: Iterator[Any], iterable: Iterable[Any], frame: FrameType
+    ) -> Iterator[Any]:
+        """At the header of a main loop on the way: the items that are only counted, then a restore."""
+        block, number = self._open[0], self._open[0].place.number
+        if place.reached == 0:
+            self._look(block, frame)
+            if jump := self.itinerary.block_jump(number):
+                self._restore(jump, frame)
+                raise BlockIsOver
+            if jump := self.itinerary.loop_jump(number, place.loop):
+                self._restore(jump, frame)
+                self._is_ending = True
+                return
+            first = self.itinerary.first_iteration(number, place.loop)
+            if first:
+                yield from self._skip(first, iterator, iterable)
+                self._restore(first, frame)
+                _set_position(iterator, first.iteration)
+        here = EntryPoint("top", number, place.loop, place.reached)
+        if self.itinerary.is_reached_at(here):
+            self._arrive()
+
+    def _skip(self, first: EntryPoint, iterator: Iterator[Any], iterable: Iterable[Any]) -> Iterator[Any]:
+        if type(iterable) not in _SEQUENCES:
+            raise ReentryRefused(
+                f"{first} stands in a loop over {type(iterable).__name__}, which is no sequence."
+            )
+        self._skipping = True
+        for _ in range(first.iteration):
+            yield None
+        self._skipping = False
+
+    def _look(self, block: _OpenBlock, frame: FrameType) -> None:
+        """Walk the state at the first header: by it the objects are known that stay the same.
+
+        What the way there made differently (an unseeded model, a set in another order) is put back
+        as it was recorded.
+        """
+        main = block.place.main
+        top = EntryPoint("top", block.place.number, main.loop if main else 0, 0)
+        walked = self._walk(block, frame)
+        block.reference = Reference.of(walked)
+        if top in self.kept:
+            self.prefix_differences += self._differences(top, walked)
+            if self.prefix_differences:
+                self._restore(top, frame)
+                block.reference = Reference.of(self._walk(block, frame))
+
+    def _restore(self, entry: EntryPoint, frame: FrameType) -> None:
+        block = self._open[0]
+        manifest = self.kept[entry].manifest
+        graph = Graph.from_bytes(self.store.content(manifest.graph))
+        walked = self._walk(block, frame)
+        hashes = [leaf.hash for leaf in manifest.leaves]
+        restored = restore(graph, hashes, self.store.content, walked, block.reference, _hashes(walked))
+        if restored.refused:
+            first = restored.refused[0]
+            raise ReentryRefused(f"{entry} cannot be restored: {first.path}: {first.reason}")
+        self._bind(restored.names, frame)
+        self._over, self._left_at = str(manifest.facts.get("how", "")), int(manifest.facts.get("line", 0))
+        if self.itinerary.target == entry:
+            self._arrive()
+
+    def _bind(self, names: Sequence[Mapping[str, Any]], frame: FrameType) -> None:
+        """Names of a module are bound in its dict; those of a function by the function itself."""
+        bound = {name: value for name, value in names[-1].items() if value is not UNBOUND}
+        if frame.f_code.co_qualname == "<module>":
+            for name in names[-1].keys() - bound.keys():
+                frame.f_globals.pop(name, None)
+            frame.f_globals.update(bound)
+            return
+        filename = self.scope.relative(frame.f_code.co_filename)
+        self._names = _Names(filename, frame.f_code.co_qualname, bound)
+
+    def _walk(self, block: _OpenBlock, frame: FrameType) -> Walked:
+        frames: Sequence[FrameState] = frames_of(frame, self.scope, live_names_of(self.scope))
+        return walk(frames, block.objects, self.scope, block.reference)
+
+    def _differences(self, entry: EntryPoint, walked: Walked) -> list[Difference]:
+        manifest = self.kept[entry].manifest
+        graph = Graph.from_bytes(self.store.content(manifest.graph))
+        return differences(graph, [leaf.hash for leaf in manifest.leaves], walked.graph, _hashes(walked))
+
+    def _arrive(self) -> None:
+        self.has_arrived = True
+        self.on_arrival()
+
+
+def _hashes(walked: Walked) -> list[str]:
+    return [hash_of(leaf.view()) for leaf in walked.leaves]
+
+
+def _user_frame() -> FrameType:
+    """The innermost frame that is not FlorDB's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("flor."):
+        frame = frame.f_back
+    if frame is None:
+        raise ReentryRefused("No frame of the program asks.")
+    return frame
+
+
+def _set_position(iterator: Iterator[Any], position: int) -> None:
+    set_position = getattr(iterator, "__setstate__", None)
+    if set_position is None:
+        raise ReentryRefused(f"The position of {type(iterator).__name__} cannot be set.")
+    set_position(position)
+
+
+def by_entry(kept: Iterable[Kept]) -> dict[EntryPoint, Kept]:
+    """Checkpoints by their entry points."""
+    return {parse(one.manifest.entry): one for one in kept}
