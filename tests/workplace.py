@@ -106,11 +106,8 @@ class Workplace:
             [sys.executable, *arguments],
             cwd=self.root,
             env=self._environ(env or {}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options,
             text=True,
-            **options,
         )
         return Started(process)
 
