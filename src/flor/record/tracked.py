@@ -35,7 +35,7 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
     try:
         iterator = iter(loops.with_progress(name, iterable, parent))
         while True:
-            keeper.reach(place.header(), sys._getframe(1))
+            keeper.reach(place.header(), sys._getframe(1), {"name": name})
             try:
                 item = next(iterator)
             except StopIteration:
