@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from flor.entities import RunId
-from flor.runs import blobs, packs, ring
+from flor.runs import packs, ring
 from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
 from flor.runs.packs import Pack
 from flor.runs.records import Chunk
+from flor.runs.references import references
 
 _YOUNG_S = 3600.0
 """What is younger may belong to a process that is about to use it."""
@@ -67,13 +66,7 @@ def plan(layout: Layout, runs: Collection[RunId], used_blobs: Collection[str] | 
 
 def used_blobs(chunks: Iterable[Chunk]) -> set[str]:
     """The hashes of all blobs that records name."""
-    return {blobs.reference_of(text).hash for chunk in chunks for text in _blob_texts(chunk)}
-
-
-def _blob_texts(chunk: Chunk) -> list[str]:
-    is_blob = pc.equal(chunk.table["kind"], "blob")
-    texts: list[str] = chunk.table["vs"].filter(is_blob).unique().to_pylist()
-    return texts
+    return {blob.hash for chunk in chunks for blob in references(chunk.table)}
 
 
 def files_of(layout: Layout, run: RunId) -> list[Path]:
