@@ -2,12 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from flor.cli import here, render, store
+from flor.cli import exchange, here, render, store
 from flor.cli.console import Console
 from flor.runs import receive
 from flor.runs.layout import Layout
 from flor.snapshots import transfer
-from flor.snapshots.repository import Repository
 
 EXAMPLES = """examples:
   flor pull
@@ -25,25 +24,22 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace, console: Console) -> int:
-    """Fetch and merge, then write the sealed files that this store lacks."""
+    """Fetch and merge, then write the sealed files and blobs that this store lacks."""
     project = here.project()
     repository, layout = store.repository(project), Layout(project.home)
-    pulled = transfer.pull(repository, receive.sealed_files(layout), arguments.remote)
-    received = _receive(repository, layout, pulled.records)
+    pulled, problems = transfer.pull(repository, arguments.remote), list[str]()
+    received = receive.receive(layout, exchange.lacking(transfer.shelf(repository), layout, problems))
+    records = sorted(path.name for path in received if path.parent == layout.sealed)
+    blobs = sorted(path.name for path in received if path.parent != layout.sealed)
     if arguments.json:
-        console.json({"remote": pulled.remote, "versions": pulled.commits, "records": received})
-    else:
-        files = render.counted(len(received), "record file")
-        console.line(
-            f"Received {render.counted(pulled.commits, 'version')} and {files} from {pulled.remote}."
+        console.json(
+            {"remote": pulled.remote, "versions": pulled.commits, "records": records, "blobs": blobs}
         )
+    else:
+        what = render.transferred(pulled.commits, len(records), len(blobs))
+        console.line(f"Received {what} from {pulled.remote}.")
+    for problem in problems:
+        console.note(f"warning: {problem}")
     if pulled.branch:
         console.note(f"flor.shadow is checked out, so the code is on {pulled.branch}.")
     return 0
-
-
-def _receive(repository: Repository, layout: Layout, names: tuple[str, ...]) -> list[str]:
-    wanted = [name for name in names if receive.is_sealed_name(name)]
-    for file in transfer.read(repository, wanted):
-        receive.receive(layout, file.name, file.content)
-    return wanted

@@ -170,3 +170,9 @@ def counted(count: int, noun: str) -> str:
     """`1 run`, `3 runs`, `2 copies`, thousands separated."""
     plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
     return f"{count:,} {noun if count == 1 else plural}"
+
+
+def transferred(versions: int, records: int, blobs: int) -> str:
+    """What went from one store to another."""
+    code, files = counted(versions, "version"), counted(records, "record file")
+    return f"{code}, {files} and {counted(blobs, 'blob')}" if blobs else f"{code} and {files}"

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
-from flor.cli import here, render, store
+from flor.cli import exchange, here, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
 from flor.entities import Run, RunId, Status
@@ -46,7 +46,9 @@ def execute(arguments: Namespace, console: Console) -> int:
     runs = list({run.run: run for run in map(catalog.find, arguments.runs)}.values())
     refuse_running(runs)
     console.part(_table(runs, store.short_ids(catalog.runs)), indent=0)
-    if any(path.name in _pushed(project) for run in runs for path in housekeeping.files_of(layout, run.run)):
+    if not _pushed(project).isdisjoint(
+        path.name for run in runs for path in housekeeping.files_of(layout, run.run)
+    ):
         console.note("A copy has been pushed: `flor pull` would bring it back, and others may have it.")
     console.confirm(f"Remove {render.counted(len(runs), 'run')}", assume_yes=arguments.yes)
     repeated = housekeeping.caches_of(layout, [run.run for run in runs])
@@ -63,9 +65,9 @@ def refuse_running(runs: Sequence[Run]) -> None:
             raise RunIsRunning(run)
 
 
-def _pushed(project: Project) -> frozenset[str]:
-    """The names of sealed files that were pushed from here."""
-    return transfer.stored_names(project.repository) if project.repository else frozenset()
+def _pushed(project: Project) -> set[str]:
+    """The names of the sealed files that were pushed from here or pulled to here."""
+    return exchange.sealed_files(transfer.shelf(project.repository)) if project.repository else set()
 
 
 def _table(runs: Sequence[Run], short: Mapping[RunId, str]) -> Table:

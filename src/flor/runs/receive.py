@@ -1,46 +1,106 @@
-"""Takes sealed files of other stores into this one."""
+"""Takes sealed files and blobs of other stores into this one. What is there already stays."""
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import xxhash
+
 from flor.errors import StoreError
+from flor.runs import parquet
+from flor.runs.bundles import Sealed
 from flor.runs.layout import SEALED_SUFFIX, Layout
 
 _SEALED = re.compile(r"[\w-]{1,64}\.\d{1,9}" + re.escape(SEALED_SUFFIX), re.ASCII)
+_BLOB = re.compile(r"blobs/([0-9a-f]{2})/(\1[0-9a-f]{30})\.(npy|png)", re.ASCII)
+_AT_ONCE = 256  # files that are synced together
 
 
-def is_sealed_name(file_name: str) -> bool:
-    """Whether a file name that came from elsewhere is that of a sealed file, and no path out of the store."""
-    return _SEALED.fullmatch(file_name) is not None
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A file that is taken as it was sent."""
+
+    file: str
+    content: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its content is what its name says, as far as it says anything."""
+        blob = _BLOB.fullmatch(self.file)
+        return blob is None or xxhash.xxh3_128_hexdigest(self.content) == blob[2]
 
 
-def sealed_files(layout: Layout) -> dict[str, Path]:
-    """The sealed files in the store, by their names."""
-    found = sorted(layout.sealed.glob(f"*{SEALED_SUFFIX}"))
-    return {path.name: path for path in found if is_sealed_name(path.name)}
+def is_sealed_name(name: str) -> bool:
+    """Whether a name that came from elsewhere is that of a sealed file, and no path out of the store."""
+    return _SEALED.fullmatch(name) is not None
 
 
-def receive(layout: Layout, name: str, content: bytes) -> None:
-    """Write a sealed file into the store; one that is there already stays.
+def is_blob_name(name: str) -> bool:
+    """Whether a name that came from elsewhere is that of a blob, and no path out of the store."""
+    return _BLOB.fullmatch(name) is not None
+
+
+def path_of(layout: Layout, name: str) -> Path:
+    """Where the file of this name, a sealed file or blob, stands in the store."""
+    blob = _BLOB.fullmatch(name)
+    return layout.blob(blob[2], blob[3]) if blob else layout.sealed / name
+
+
+def receive(layout: Layout, files: Iterable[Sealed | Plain]) -> list[Path]:
+    """Write files into the store; those that were not there before.
 
     Raises:
         StoreError: the store cannot be written.
     """
-    path = layout.sealed / name
-    temporary = path.with_name(f"{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    new, received = _new(layout, files), list[Path]()
     try:
-        _prepare(layout)
-        temporary.write_bytes(content)
-        if not path.exists():
-            temporary.replace(path)
+        while staged := _stage(layout, islice(new, _AT_ONCE)):
+            parquet.place(staged)
+            received += staged
     except OSError as error:
         hint = "Make the folder writable, or set FLOR_HOME to one that is."
         raise StoreError(f"The store {layout.home} cannot be written: {error}", hint) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    return received
+
+
+def _new(layout: Layout, files: Iterable[Sealed | Plain]) -> Iterator[Sealed | Plain]:
+    """Each file that the store has not, once."""
+    seen: set[str] = set()
+    for file in files:
+        if file.file not in seen and not path_of(layout, file.file).exists():
+            seen.add(file.file)
+            yield file
+
+
+def _stage(layout: Layout, files: Iterable[Sealed | Plain]) -> dict[Path, Path]:
+    """Write files beside their places: place -> file."""
+    staged: dict[Path, Path] = {}
+    try:
+        for file in files:
+            _prepare(layout)
+            path = path_of(layout, file.file)
+            staged[path] = _written(path, file)
+    except BaseException:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+        raise
+    return staged
+
+
+def _written(path: Path, file: Sealed | Plain) -> Path:
+    if isinstance(file, Sealed):
+        return parquet.stage(path, file.table, file.description)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        temporary.write_bytes(file.content)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
 
 
 def _prepare(layout: Layout) -> None:

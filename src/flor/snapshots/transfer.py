@@ -6,7 +6,7 @@ else is touched: no file, no index, no branch or tracking branch of the user's.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,15 @@ from xxhash import xxh3_64_hexdigest
 from flor.errors import FlorError, GitError
 from flor.snapshots import git, objects, refs
 from flor.snapshots.repository import Repository
-from flor.snapshots.union import RECORDS_REF, MergedRecords, merge_code, merge_records, resolve, stored
+from flor.snapshots.union import (
+    RECORDS_REF,
+    MergedRecords,
+    Stored,
+    merge_code,
+    merge_records,
+    resolve,
+    stored,
+)
 
 _SHADOW_REF = f"refs/heads/{refs.SHADOW}"
 # The empty refmap keeps git from moving the user's tracking branches.
@@ -48,16 +56,24 @@ class Pulled:
 
     remote: str
     commits: int
-    records: tuple[str, ...]
     branch: str | None  # written instead of flor.shadow, because that is checked out; else None
 
 
 @dataclass(frozen=True, slots=True)
-class RecordFile:
-    """One file of sealed records, as it was pushed."""
+class Shelf:
+    """The files of records that were pushed from here or pulled to here."""
 
-    name: str
-    content: bytes
+    repository: Repository
+    files: Mapping[str, Stored]
+
+    def read(self, names: Iterable[str]) -> Iterator[bytes]:
+        """The contents of the files of these names, one at a time."""
+        with objects.opened(self.repository) as source:
+            for name in names:
+                content = source.read(self.files[name].blob)
+                if content is None:
+                    raise GitError(f"{name} is not in the repository.", "Run `flor pull` again.")
+                yield content
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +84,18 @@ class _Theirs:
     records: str
 
 
-def push(repository: Repository, files: Mapping[str, Path], remote: str | None = None) -> Pushed:
-    """Send the code of runs, and the files of sealed records under their names.
+def push(
+    repository: Repository, offer: Callable[[Shelf], Mapping[str, Path]], remote: str | None = None
+) -> Pushed:
+    """Send the code of runs, and files of records under their names.
 
-    A file that the remote has under the same name and size is not sent again. Commits that only the
-    remote has are merged here on the way; `pull` brings the records.
+    Commits that only the remote has are merged here on the way, and so are records; `read` them from
+    the shelf.
+
+    Args:
+        offer: files to send, by name, beyond those on the shelf that it is given, which holds what the
+            remote has; it is asked again where the remote moved meanwhile. A file that is there under
+            the same name and size is not sent again.
 
     Raises:
         FlorError: there is no remote to send to.
@@ -83,7 +106,7 @@ def push(repository: Repository, files: Mapping[str, Path], remote: str | None =
     for _ in refs.attempts():
         theirs = _fetch(repository, name)
         code = merge_code(repository, theirs.code)
-        records = merge_records(repository, theirs.records, files)
+        records = merge_records(repository, theirs.records, offer(_shelf(repository, theirs.records)))
         if not _send(repository, name, theirs, _Theirs(code.tip, records.tip)):
             continue
         commits += code.new_there
@@ -93,11 +116,8 @@ def push(repository: Repository, files: Mapping[str, Path], remote: str | None =
     raise refs.contended(_SHADOW_REF)
 
 
-def pull(repository: Repository, present: Collection[str] = (), remote: str | None = None) -> Pulled:
-    """Fetch the code and the records of other clones, and merge them with ours.
-
-    Args:
-        present: names of the sealed files that the store has; the others are reported, to be had by `read`.
+def pull(repository: Repository, remote: str | None = None) -> Pulled:
+    """Fetch the code and the records of other clones, and merge them with ours; the shelf has them then.
 
     Raises:
         FlorError: there is no remote to fetch from.
@@ -109,27 +129,18 @@ def pull(repository: Repository, present: Collection[str] = (), remote: str | No
         code = merge_code(repository, theirs.code)
         branch = _place(repository, code.tip, merge_records(repository, theirs.records, {}))
         if branch is not None:
-            new = sorted(stored_names(repository).difference(present))
-            return Pulled(
-                name, code.new_here, tuple(new), branch if branch not in ("", refs.SHADOW) else None
-            )
+            return Pulled(name, code.new_here, branch if branch not in ("", refs.SHADOW) else None)
     raise refs.contended(_SHADOW_REF)
 
 
-def stored_names(repository: Repository) -> frozenset[str]:
-    """The names of all sealed files that were pushed from here or pulled to here."""
-    return frozenset(stored(repository, resolve(repository, RECORDS_REF)))
+def shelf(repository: Repository) -> Shelf:
+    """All records that were pushed from here or pulled to here."""
+    return _shelf(repository)
 
 
-def read(repository: Repository, names: Collection[str]) -> Iterator[RecordFile]:
-    """The sealed files of these names, one at a time."""
-    present = stored(repository, resolve(repository, RECORDS_REF))
-    with objects.opened(repository) as source:
-        for name in names:
-            content = source.read(present[name].blob) if name in present else None
-            if content is None:
-                raise GitError(f"{name} is not among the records that were pulled.", "Run `flor pull` again.")
-            yield RecordFile(name, content)
+def _shelf(repository: Repository, theirs: str = "") -> Shelf:
+    ours = stored(repository, resolve(repository, RECORDS_REF))
+    return Shelf(repository, ours | stored(repository, theirs))
 
 
 def choose_remote(repository: Repository, wanted: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -40,11 +41,17 @@ def sealed(user, *names):
 
 
 def push(user, *names):
-    return transfer.push(user.repository, sealed(user, *names))
+    return transfer.push(user.repository, lambda shelf: sealed(user, *names))
 
 
-def pull(user, *present):
-    return transfer.pull(user.repository, present)
+def pull(user):
+    return transfer.pull(user.repository)
+
+
+def shelved(user):
+    """The contents of all files of records, by name."""
+    shelf = transfer.shelf(user.repository)
+    return dict(zip(shelf.files, shelf.read(shelf.files), strict=True))
 
 
 def runs(user):
@@ -85,16 +92,18 @@ def test_a_second_push_sends_only_what_is_new(user, remote):
 
 def test_without_runs_there_is_nothing_to_push(user, remote):
     assert push(user) == transfer.Pushed("origin", 0, ())
-    assert pull(user) == transfer.Pulled("origin", 0, (), None)
+    assert pull(user) == transfer.Pulled("origin", 0, None)
+    assert shelved(user) == {}
 
 
 def test_a_file_that_grew_is_sent_again(user, remote):
     push(user, "a.0.parquet")
     file = user.write(".flor/runs/a.0.parquet", "more content" * 1000)
 
-    assert transfer.push(user.repository, {"a.0.parquet": file}).records == ("a.0.parquet",)
-    [stored] = transfer.read(user.repository, ["a.0.parquet"])
-    assert stored.content == file.read_bytes()
+    pushed = transfer.push(user.repository, lambda shelf: {"a.0.parquet": file})
+
+    assert pushed.records == ("a.0.parquet",)
+    assert shelved(user) == {"a.0.parquet": file.read_bytes()}
 
 
 def test_pull_brings_everything_into_a_fresh_clone(user, other):
@@ -103,17 +112,26 @@ def test_pull_brings_everything_into_a_fresh_clone(user, other):
 
     pulled = pull(other)
 
-    assert pulled == transfer.Pulled("origin", 2, ("a.0.parquet",), None)
+    assert pulled == transfer.Pulled("origin", 2, None)
     assert runs(other) == [1]
-    [stored] = transfer.read(other.repository, pulled.records)
-    assert stored.content == b"content of a.0.parquet" * 100
-    assert transfer.stored_names(other.repository) == {"a.0.parquet"}
+    assert shelved(other) == {"a.0.parquet": b"content of a.0.parquet" * 100}
 
 
-def test_what_the_store_has_is_not_reported_as_new(user, other):
-    push(user, "a.0.parquet", "b.0.parquet")
+def test_what_is_offered_may_depend_on_what_both_sides_have(user, other):
+    push(user, "a.0.parquet")
+    push(other, "b.0.parquet")
+    offered = []
 
-    assert pull(other, "a.0.parquet").records == ("b.0.parquet",)
+    def offer(shelf):
+        contents = dict(zip(shelf.files, shelf.read(shelf.files), strict=True))
+        offered.append(contents)
+        return sealed(user, "c.0.parquet")
+
+    pushed = transfer.push(user.repository, offer)
+
+    assert offered == [{f"{name}.0.parquet": f"content of {name}.0.parquet".encode() * 100 for name in "ab"}]
+    assert pushed.records == ("c.0.parquet",)
+    assert sorted(shelved(user)) == ["a.0.parquet", "b.0.parquet", "c.0.parquet"]
 
 
 def test_two_clones_that_both_advanced_are_merged_on_pull(user, other):
@@ -125,10 +143,10 @@ def test_two_clones_that_both_advanced_are_merged_on_pull(user, other):
     run(other, 3, "3\n")
     before = history.commits(other.repository)
 
-    pulled = pull(other, "a.0.parquet")
+    pulled = pull(other)
 
     assert pulled.commits == 2
-    assert pulled.records == ("b.0.parquet",)
+    assert sorted(shelved(other)) == ["a.0.parquet", "b.0.parquet"]
     assert runs(other) == [1, 2, 3]
     assert_linear(other)
     # Made again on another parent, and else the same.
@@ -144,7 +162,8 @@ def test_two_clones_that_both_advanced_are_merged_on_push(user, other):
     pushed = push(other, "b.0.parquet")
 
     assert pushed == transfer.Pushed("origin", 2, ("b.0.parquet",))
-    assert pull(user, "a.0.parquet") == transfer.Pulled("origin", 2, ("b.0.parquet",), None)
+    assert pull(user) == transfer.Pulled("origin", 2, None)
+    assert sorted(shelved(user)) == ["a.0.parquet", "b.0.parquet"]
     assert runs(user) == runs(other) == [1, 2]
     assert user.git("rev-parse", "flor.shadow") == other.git("rev-parse", "flor.shadow")
     assert_linear(user)
@@ -184,8 +203,8 @@ def test_clones_agree_in_the_end_whatever_the_order(user, other):
 
     assert sorted(runs(user)) == [1, 2, 3, 4, 5, 6]
     assert runs(user) == runs(other)
-    assert transfer.stored_names(user.repository) == transfer.stored_names(other.repository)
-    assert len(transfer.stored_names(user.repository)) == 6
+    assert shelved(user) == shelved(other)
+    assert len(shelved(user)) == 6
     assert_linear(other)
 
 
@@ -196,7 +215,9 @@ def test_two_clones_may_push_in_the_same_moment(user, other):
     with ThreadPoolExecutor() as pool:
         list(pool.map(push, [user, other], ["a.0.parquet", "b.0.parquet"]))
 
-    assert pull(user).records == pull(other).records == ("a.0.parquet", "b.0.parquet")
+    pull(user)
+    pull(other)
+    assert sorted(shelved(user)) == sorted(shelved(other)) == ["a.0.parquet", "b.0.parquet"]
     assert runs(user) == runs(other)
     assert sorted(runs(user)) == [1, 2]
 
@@ -285,7 +306,7 @@ def test_a_remote_may_be_an_address(user, remote, tmp_path):
     subprocess.run(["git", "init", "--quiet", "--bare", str(other)], check=True)
     run(user, 1, "1\n")
 
-    pushed = transfer.push(user.repository, {}, str(other))
+    pushed = transfer.push(user.repository, lambda shelf: {}, str(other))
 
     assert pushed.commits == 2
     assert GitUser(other).git("rev-parse", "flor.shadow") == user.git("rev-parse", "flor.shadow")
@@ -317,17 +338,22 @@ def test_hooks_of_the_user_do_not_run(user, remote):
     assert push(user).commits == 2
 
 
-def test_records_that_were_never_pulled_cannot_be_read(user):
+def test_records_that_git_has_lost_are_an_error_with_a_remedy(user, remote):
+    push(user, "a.0.parquet")
+    shelf = transfer.shelf(user.repository)
+    blob = shelf.files["a.0.parquet"].blob
+    lost = Path(user.repository.common_dir, "objects", blob[:2], blob[2:])
+    lost.unlink()
+
     with pytest.raises(GitError, match="flor pull"):
-        list(transfer.read(user.repository, ["a.0.parquet"]))
+        list(shelf.read(["a.0.parquet"]))
 
 
 def test_odd_file_names_and_contents_survive(user, other):
     names = ['quo"te\\.parquet', "new\nline", "sub/folder.parquet", "ünï.parquet"]
     files = {name: user.write(f".flor/{number}", b"\0\r\n" * number) for number, name in enumerate(names)}
 
-    transfer.push(user.repository, files)
-    pulled = pull(other)
+    transfer.push(user.repository, lambda shelf: files)
+    pull(other)
 
-    contents = {file.name: file.content for file in transfer.read(other.repository, pulled.records)}
-    assert contents == {name: b"\0\r\n" * number for number, name in enumerate(names)}
+    assert shelved(other) == {name: b"\0\r\n" * number for number, name in enumerate(names)}
