@@ -1,13 +1,16 @@
 """`flor gc`: deletes what can be made again or is no longer used."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from flor.checkpoints import budget, collection
+from flor.checkpoints.budget import Goes, Wanted
 from flor.cli import here, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
+from flor.config import Config
 from flor.entities import Source, Status
 from flor.runs import check, housekeeping
 from flor.runs.catalog import Catalog
@@ -17,13 +20,22 @@ from flor.runs.layout import Layout
 EXAMPLES = """examples:
   flor gc --dry-run
   flor gc --yes
+  flor gc --compress
+
+Checkpoints that take more than `storage_budget_gb` together thin out, those of the oldest runs first; the
+first and the last of each run stay.
 """
+_GB = 1e9
+_REASONS = (*Reason, *budget.Reason)
 
 
 def configure(parser: ArgumentParser) -> None:
     """Add the command's arguments and examples."""
     parser.epilog = EXAMPLES
     parser.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
+    parser.add_argument(
+        "--compress", action="store_true", help="then make the packs of checkpoints smaller (about a seventh)"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a file")
 
@@ -32,18 +44,56 @@ def execute(arguments: Namespace, console: Console) -> int:
     """Show what can go, ask, and delete it."""
     project = here.project()
     layout, catalog = Layout(project.home), store.catalog(project, console)
-    used = _used_blobs(layout, catalog, console)
-    garbage = housekeeping.plan(layout, {run.run for run in catalog.runs}, used)
+    garbage = housekeeping.plan(
+        layout, {run.run for run in catalog.runs}, _used_blobs(layout, catalog, console)
+    )
+    wanted = asked_of_checkpoints(catalog, project.config)
+    goes = _checkpoints(layout, wanted, console)
     if arguments.json:
-        console.json([as_json(item, layout.home) for item in garbage])
+        console.json([as_json(item, layout.home) for item in (*garbage, *goes)])
     else:
-        _print(garbage, console)
-    if arguments.dry_run or not garbage:
-        return 0
-    console.confirm(f"Delete {render.counted(len(garbage), 'file')}", assume_yes=arguments.yes)
-    freed = housekeeping.delete(item.path for item in garbage)
-    console.note(f"Deleted {render.counted(len(garbage), 'file')}, {render.size(freed)}.")
+        _print([*garbage, *goes], console)
+    if not arguments.dry_run and (garbage or goes):
+        console.confirm(f"Delete {_counted(garbage, goes)}", assume_yes=arguments.yes)
+        freed = housekeeping.delete(item.path for item in garbage)
+        taken = collection.take_out(layout.checkpoints, wanted) if goes else collection.Taken()
+        count = render.counted(len(garbage) + taken.file_count, "file")
+        console.note(f"Deleted {count}, {render.size(freed + taken.size_bytes)}.")
+    if arguments.compress:
+        _compress(layout.checkpoints, console, is_dry=arguments.dry_run)
     return 0
+
+
+def asked_of_checkpoints(catalog: Catalog, config: Config) -> Wanted:
+    """The budget of the project, and what must not be touched."""
+    running = {run.run for run in catalog.runs if run.status is Status.RUNNING}
+    return Wanted(tuple(run.run for run in catalog.runs), running, budget_bytes=config.storage_budget_gb * _GB)
+
+
+def _checkpoints(layout: Layout, wanted: Wanted, console: Console) -> list[Goes]:
+    """What of the checkpoints can go; why not more is said."""
+    found = collection.survey(layout.checkpoints, is_young_spared=bool(wanted.running))
+    plan = collection.decide(found, wanted)
+    if found.problems:
+        console.note("Checkpoints are left alone while some cannot be read: see `flor fsck`.")
+    elif plan.left_bytes > wanted.budget_bytes:
+        used, most = render.size(plan.left_bytes), render.size(int(wanted.budget_bytes))
+        console.note(
+            f"Checkpoints still take {used}, more than the budget of {most} (storage_budget_gb): the first and the "
+            "last of each run stay, and all of running ones. `flor rm` removes runs."
+        )
+    return plan.goes
+
+
+def _compress(folder: Path, console: Console, *, is_dry: bool) -> None:
+    if is_dry:
+        paths = collection.to_compress(folder)
+        size = render.size(sum(path.stat().st_size for path in paths))
+        console.note(f"{render.counted(len(paths), 'pack')}, {size}, would be compressed.")
+        return
+    done = collection.compress(folder)
+    sizes = f"{render.size(done.before_bytes)} to {render.size(done.after_bytes)}"
+    console.note(f"Compressed {render.counted(done.pack_count, 'pack')}: {sizes}.")
 
 
 def _used_blobs(layout: Layout, catalog: Catalog, console: Console) -> set[str] | None:
@@ -58,20 +108,26 @@ def _used_blobs(layout: Layout, catalog: Catalog, console: Console) -> set[str] 
     return housekeeping.used_blobs(catalog.chunks(None, sources=tuple(Source), columns=("kind", "vs")))
 
 
-def as_json(item: Garbage, home: Path) -> dict[str, Any]:
+def as_json(item: Garbage | Goes, home: Path) -> dict[str, Any]:
     """One file; its path within the store where it is there."""
     path = item.path.relative_to(home) if item.path.is_relative_to(home) else item.path
     return {"path": path.as_posix(), "size_bytes": item.size_bytes, "reason": item.reason}
 
 
-def _print(garbage: Sequence[Garbage], console: Console) -> None:
-    if not garbage:
+def _print(items: Sequence[Garbage | Goes], console: Console) -> None:
+    if not items:
         console.line("Nothing to delete.")
         return
-    rows = [_row(reason, [item for item in garbage if item.reason is reason]) for reason in Reason]
-    total = ("all", len(garbage), render.size(sum(item.size_bytes for item in garbage)))
-    console.part(Table(("what", "files", "size"), [*(row for row in rows if row[1]), total]), indent=0)
+    rows = [_row(str(reason), [item for item in items if item.reason is reason]) for reason in _REASONS]
+    console.part(Table(("what", "files", "size"), [*(row for row in rows if row[1]), _row("all", items)]), indent=0)
 
 
-def _row(reason: Reason, items: Sequence[Garbage]) -> tuple[str, int, str]:
-    return str(reason), len(items), render.size(sum(item.size_bytes for item in items))
+def _row(what: str, items: Sequence[Garbage | Goes]) -> tuple[str, int, str]:
+    return what, len(items), render.size(sum(item.size_bytes for item in items))
+
+
+def _counted(garbage: Iterable[Garbage], goes: Iterable[Goes]) -> str:
+    """`12 files and parts of 2 packs`."""
+    parts = sum(item.reason is budget.Reason.MOSTLY_DEAD for item in goes)
+    files = render.counted(len([*garbage, *goes]) - parts, "file")
+    return f"{files} and parts of {render.counted(parts, 'pack')}" if parts else files

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
+
 from flor.entities import RunId
-from flor.runs import packs, ring
+from flor.runs import journals, liveness, packs, ring
 from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
 from flor.runs.packs import Pack
 from flor.runs.records import Chunk
@@ -26,6 +28,8 @@ class Reason(StrEnum):
     LOCK = "lock of a process that is gone"
     TEMPORARY = "left by a process that was killed"
     UNREFERENCED = "blob of no run"
+    STAMP = "time stamp of a run that has ended"
+    OWED = "commit that no repository can take"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,14 @@ class Garbage:
     reason: Reason
 
 
+class _Owed(msgspec.Struct):
+    """Which process owes a commit."""
+
+    run: str
+    host: str
+    boot: str
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What one folder of the store takes."""
@@ -46,12 +58,15 @@ class Usage:
     size_bytes: int
 
 
-def plan(layout: Layout, runs: Collection[RunId], used_blobs: Collection[str] | None) -> list[Garbage]:
+def plan(
+    layout: Layout, runs: Collection[RunId], used_blobs: Collection[str] | None, has_repository: bool
+) -> list[Garbage]:
     """Every file of the store that can be deleted without losing anything.
 
     Args:
         runs: those of the store.
         used_blobs: hashes that records name; None where that is not known for sure, and all are kept.
+        has_repository: whether there is one that takes the commits that killed runs still lack.
     """
     unused = [] if used_blobs is None else _unused_blobs(layout, used_blobs)
     found = [
@@ -60,6 +75,8 @@ def plan(layout: Layout, runs: Collection[RunId], used_blobs: Collection[str] | 
         (Reason.LOCK, _orphaned_locks(layout)),
         (Reason.TEMPORARY, _temporary(layout)),
         (Reason.UNREFERENCED, unused),
+        (Reason.STAMP, _orphaned_stamps(layout)),
+        (Reason.OWED, [path for path in _owed(layout, ".json") if _is_lost(layout, path, has_repository)]),
     ]
     return [item for reason, paths in found for item in _garbage(paths, reason)]
 
@@ -101,6 +118,7 @@ def usage(layout: Layout) -> list[Usage]:
         layout.journals,
         layout.sealed,
         layout.blobs,
+        layout.checkpoints,
         layout.cache,
         layout.snapshots,
         layout.reports,
@@ -138,7 +156,8 @@ def _is_young(path: Path) -> bool:
 
 def _temporary(layout: Layout) -> list[Path]:
     derived = layout.cache
-    return [
+    half_written = [path for path in _owed(layout, ".new") if not _is_young(path)]
+    return half_written + [
         path
         for path in sorted(layout.home.rglob("*.tmp"))
         if path.is_file() and not path.is_relative_to(derived) and not _is_young(path)
@@ -156,6 +175,26 @@ def _unused_blobs(layout: Layout, used: Collection[str]) -> list[Path]:
 def _orphaned_locks(layout: Layout) -> list[Path]:
     locks = sorted(layout.journals.glob("*.lock"))
     return [path for path in locks if not path.with_suffix(JOURNAL_SUFFIX).exists() and not _is_young(path)]
+
+
+def _orphaned_stamps(layout: Layout) -> list[Path]:
+    stamps = sorted(layout.journals.glob("*.stamp"))
+    claimed = journals.tstamps(layout) if stamps else set()
+    return [path for path in stamps if path.stem not in claimed and not _is_young(path)]
+
+
+def _owed(layout: Layout, suffix: str) -> list[Path]:
+    return sorted(layout.owed.glob(f"*{suffix}"))
+
+
+def _is_lost(layout: Layout, path: Path, has_repository: bool) -> bool:
+    """Whether a commit that is owed can no longer be written."""
+    try:
+        owed = msgspec.json.decode(path.read_bytes(), type=_Owed)
+    except (OSError, msgspec.DecodeError):
+        return not _is_young(path)
+    lock = layout.lock(JournalName(RunId(owed.run), 0, 0))
+    return not has_repository and not liveness.is_alive(lock, owed.host, owed.boot)
 
 
 def _orphaned_rings(layout: Layout, runs: Collection[RunId]) -> list[Path]:

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flor.entities import FORMAT_VERSION, Kind
-from flor.errors import FormatTooNew, Unreadable
+from flor.errors import FormatTooNew, StoreError, Unreadable
 from flor.runs import frames
 from flor.runs.frames import Damage, Frame
 from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
@@ -51,6 +52,16 @@ def names(layout: Layout) -> list[JournalName]:
         return []
     stems = (name.removesuffix(JOURNAL_SUFFIX) for name in found if name.endswith(JOURNAL_SUFFIX))
     return [name for name in map(parse_journal_name, stems) if name]
+
+
+def tstamps(layout: Layout) -> set[str]:
+    """The time stamps (microseconds) of the processes whose journals are in the store."""
+    found: set[str] = set()
+    for name in names(layout):
+        with suppress(FileNotFoundError, StoreError):  # sealed meanwhile, or nobody can tell
+            header = _read_header(layout.journal(name))
+            found.update([str(header["tstamp"])] if header else [])
+    return found
 
 
 def read(layout: Layout, name: JournalName) -> Journal | None:

@@ -55,6 +55,11 @@ class Layout:
         return self.home / "blobs"
 
     @property
+    def checkpoints(self) -> Path:
+        """The training states of runs; flor/checkpoints names what is in it."""
+        return self.home / "checkpoints"
+
+    @property
     def cache(self) -> Path:
         return self.home / "cache"
 
@@ -62,6 +67,11 @@ class Layout:
     def snapshots(self) -> Path:
         """Private git indexes and the times of the last snapshots."""
         return self.home / "snapshots"
+
+    @property
+    def owed(self) -> Path:
+        """The runs whose auto-commit is still owed."""
+        return self.snapshots / "owed"
 
     @property
     def reports(self) -> Path:

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 
 from flor.entities import RunId
-from flor.runs import housekeeping, packs, parquet, ring, schema
+from flor.runs import frames, housekeeping, liveness, packs, parquet, ring, schema
 from flor.runs.blobs import keeper
 from flor.runs.housekeeping import Reason, Usage
 from flor.runs.layout import JournalName, Layout, SealedName
+from flor.runs.liveness import LockFile
 from flor.runs.packs import Member
 from flor.runs.records import Chunk
 
@@ -37,8 +38,8 @@ def make(path, content=b"content", age_s=2 * HOUR_S):
     return path
 
 
-def reasons(layout, used_blobs=()):
-    return {item.path: item.reason for item in housekeeping.plan(layout, {RUN}, used_blobs)}
+def reasons(layout, used_blobs=(), has_repository=True):
+    return {item.path: item.reason for item in housekeeping.plan(layout, {RUN}, used_blobs, has_repository)}
 
 
 def test_runs_and_journals_never_go(layout):
@@ -107,7 +108,57 @@ def test_shared_memory_that_a_journal_still_needs_stays(layout, ring_of_a_dead_p
 
 
 def test_shared_memory_of_another_store_stays(layout, ring_of_a_dead_process):
-    assert housekeeping.plan(layout, set(), ()) == []
+    assert housekeeping.plan(layout, set(), (), has_repository=True) == []
+
+
+def test_the_time_stamp_of_a_run_that_is_gone_can_go(layout):
+    header = frames.pack_facts(frames.HEADER, {"format": 1, "tstamp": 17})
+    make(layout.journal(NAME), header)
+    make(layout.journals / "17.stamp")
+    make(layout.journals / "19.stamp", age_s=0)
+    gone = make(layout.journals / "18.stamp")
+
+    assert reasons(layout) == {gone: Reason.STAMP}
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_time_stamp(layout):
+    make(layout.journal(NAME), b"damaged")
+    stamp = make(layout.journals / "17.stamp")
+
+    assert reasons(layout) == {stamp: Reason.STAMP}
+
+
+def owing(layout, run=RUN):
+    facts = {"run": run, "host": liveness.host_name(), "boot": liveness.boot_id(), "pid": 1}
+    return make(layout.owed / f"{run}.json", msgspec.json.encode(facts), age_s=0)
+
+
+def test_what_a_killed_run_owes_stays_while_a_repository_can_take_it(layout):
+    owing(layout)
+
+    assert reasons(layout) == {}
+
+
+def test_what_a_killed_run_owes_can_go_where_no_repository_takes_it(layout):
+    owed = owing(layout)
+
+    assert reasons(layout, has_repository=False) == {owed: Reason.OWED}
+
+
+def test_what_a_living_run_owes_stays(layout):
+    owing(layout)
+    lock = LockFile(layout.lock(NAME))
+
+    assert reasons(layout, has_repository=False) == {}
+    lock.release()
+
+
+def test_what_nobody_can_read_is_owed_to_nobody(layout):
+    damaged = make(layout.owed / f"{RUN}.json", b"{")
+    half = make(layout.owed / f"{RUN}.new", b"{")
+    make(layout.owed / "fedcba9876543210.json", b"{", age_s=0)
+
+    assert reasons(layout) == {half: Reason.TEMPORARY, damaged: Reason.OWED}
 
 
 def test_the_blobs_that_records_name_are_used(layout):
