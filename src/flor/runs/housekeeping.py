@@ -59,7 +59,10 @@ class Usage:
 
 
 def plan(
-    layout: Layout, runs: Collection[RunId], used_blobs: Collection[str] | None, has_repository: bool
+    layout: Layout,
+    runs: Collection[RunId],
+    used_blobs: Collection[str] | None,
+    has_repository: bool = True,
 ) -> list[Garbage]:
     """Every file of the store that can be deleted without losing anything.
 
