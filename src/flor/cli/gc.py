@@ -45,7 +45,10 @@ def execute(arguments: Namespace, console: Console) -> int:
     project = here.project()
     layout, catalog = Layout(project.home), store.catalog(project, console)
     garbage = housekeeping.plan(
-        layout, {run.run for run in catalog.runs}, _used_blobs(layout, catalog, console)
+        layout,
+        {run.run for run in catalog.runs},
+        _used_blobs(layout, catalog, console),
+        project.repository is not None,
     )
     wanted = asked_of_checkpoints(catalog, project.config)
     goes = _checkpoints(layout, wanted, console)
