@@ -12,6 +12,7 @@ from flor.runs.values import is_numpy_scalar
 
 T = TypeVar("T")
 _SIMPLE = (str, int, float, bool)
+_NEVER_SIMPLE = {tuple, list, dict, set, type(None)}  # what loops mostly iterate over, told apart at once
 
 
 def iterate(name: str, iterable: Iterable[T], parent: Node) -> Iterator[T]:
@@ -51,6 +52,8 @@ def driven(name: str, index: int | None, value: Any, parent: Node) -> Iterator[N
 
 def simple(value: Any) -> Any:
     """The value if it is text, a number or a bool (numpy's too), else MISSING."""
+    if type(value) in _NEVER_SIMPLE:
+        return MISSING
     if isinstance(value, _SIMPLE):
         return value
     if not is_numpy_scalar(value):
