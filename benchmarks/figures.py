@@ -22,6 +22,13 @@ class Figure:
         """Whether the goal is reached; None where there is no goal."""
         return None if self.goal is None else self.measured <= self.goal
 
+    @property
+    def holds_by_cpu(self) -> bool:
+        """Whether it would be reached if the machine did nothing else."""
+        return (
+            self.goal is not None and self.unit == "s" and self.cpu_s is not None and self.cpu_s <= self.goal
+        )
+
     def ratios(self) -> dict[str, float | None]:
         """How many times as much the others need."""
         return {
@@ -38,6 +45,7 @@ class Figure:
             "goal": self.goal,
             "measured": self.measured,
             "holds": self.holds,
+            "holds_by_cpu": self.holds_by_cpu,
             "cpu_s": self.cpu_s,
             "beside": dict(self.beside),
             "ratios": self.ratios(),
@@ -62,6 +70,8 @@ def table(figures: list[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     goal = "" if figure.goal is None else f"{figure.goal:g} {figure.unit}"
     holds = {True: "yes", False: "NO", None: ""}[figure.holds]
+    if figure.holds is False and figure.holds_by_cpu:
+        holds = "in CPU s"
     cpu = "" if figure.cpu_s is None else number(figure.cpu_s)
     beside = ", ".join(_beside(name, figure) for name in figure.beside)
     note = f" ({figure.note})" if figure.note else ""

@@ -53,8 +53,10 @@ A whole run, with the commit at its start and the one at its end.
     "training": """\
 ## A real training
 
-The loop of `examples/digits/train.py`, its loss logged at every step, against the same with a
-module that does nothing. The start and the end of the run are not counted.
+The loop of `examples/digits/train.py`, its loss logged at every step; the start and the end of the
+run are not counted. Two processes differ by a percent or two in how memory happens to lie, so the
+first line compares epochs of one process, recorded and not in turn. Where training states are kept
+too, a run of a few seconds pays for the first of them; over longer ones the tolerance bounds it.
 """,
     "kill": """\
 ## kill -9

@@ -14,10 +14,10 @@ PEER_POINTS = {"mlflow": 1_000}
 STATEMENTS = {"import flor": "import flor", "import flor and its functions": "import flor; flor.log"}
 _IMPORT = """
 import json, sys, time
-before, begun = set(sys.modules), time.perf_counter()
+before, begun, cpu = set(sys.modules), time.perf_counter(), time.process_time()
 {statement}
-took = time.perf_counter() - begun
-print(json.dumps({{"s": took, "modules": len(set(sys.modules) - before)}}))
+took, cpu = time.perf_counter() - begun, time.process_time() - cpu
+print(json.dumps({{"s": took, "cpu": cpu, "modules": len(set(sys.modules) - before)}}))
 """
 
 
@@ -37,7 +37,8 @@ def _imports(bench: Bench) -> Iterator[Figure]:
     }
     for name, costs in rounds(measured, bench.pick(15, 3)).items():
         took = median(cost.result["s"] for cost in costs)
-        yield Figure(name, took * 1e3, "ms", 50, note=f"{costs[0].result['modules']} modules")
+        cpu_s = median(cost.result["cpu"] for cost in costs)
+        yield Figure(name, took * 1e3, "ms", 50, cpu_s=cpu_s, note=f"{costs[0].result['modules']} modules")
 
 
 def _one_record(bench: Bench) -> Iterator[Figure]:
