@@ -7,6 +7,7 @@ main loop, its newest one, and the ends of loops and blocks stay; so does everyt
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from flor.checkpoints.entry import EntryPoint
@@ -50,6 +51,24 @@ class Wanted:
     budget_bytes: float = float("inf")
 
 
+class Reason(StrEnum):
+    """Why something goes."""
+
+    THINNED = "checkpoint beyond the storage budget"
+    UNWANTED = "checkpoint of no run"
+    DEAD = "pack that no checkpoint needs"
+    MOSTLY_DEAD = "part of a pack that no checkpoint needs"
+
+
+@dataclass(frozen=True, slots=True)
+class Goes:
+    """One file that goes, or becomes smaller."""
+
+    path: Path
+    size_bytes: int
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True)
 class Rewrite:
     """A pack to be written anew with the blobs that are needed."""
@@ -63,6 +82,7 @@ class Rewrite:
 class Plan:
     """What goes, in this order."""
 
+    unwanted: tuple[Checkpoint, ...]
     thinned: tuple[Checkpoint, ...]
     dead: tuple[Pack, ...]
     rewrites: tuple[Rewrite, ...]
@@ -70,16 +90,22 @@ class Plan:
     left_bytes: int  # afterwards
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing goes."""
-        return not (self.thinned or self.dead or self.rewrites)
+    def goes(self) -> list[Goes]:
+        """Every file that goes, or becomes smaller."""
+        return [
+            *(Goes(each.path, each.size_bytes, Reason.UNWANTED) for each in self.unwanted),
+            *(Goes(each.path, each.size_bytes, Reason.THINNED) for each in self.thinned),
+            *(Goes(each.path, each.size_bytes, Reason.DEAD) for each in self.dead),
+            *(Goes(each.pack.path, each.size_bytes, Reason.MOSTLY_DEAD) for each in self.rewrites),
+        ]
 
 
 def plan(checkpoints: Sequence[Checkpoint], packs: Sequence[Pack], wanted: Wanted) -> Plan:
     """What goes so that the rest fits into the budget, as far as thinning out can bring that about."""
     room = _Room(packs, checkpoints)
-    goes = [each for each in checkpoints if each.run in wanted.unwanted]
-    room.remove(goes)
+    unwanted = [each for each in checkpoints if each.run in wanted.unwanted]
+    room.remove(unwanted)
+    goes: list[Checkpoint] = []
     rest = [each for each in checkpoints if each.run not in wanted.unwanted]
     for candidates in _rounds(rest, wanted):
         if room.left_bytes <= wanted.budget_bytes:
@@ -87,7 +113,7 @@ def plan(checkpoints: Sequence[Checkpoint], packs: Sequence[Pack], wanted: Wante
         room.remove(candidates)
         goes += candidates
     dead, rewrites = room.packs_to_go()
-    return Plan(tuple(goes), dead, rewrites, room.before_bytes, int(room.left_bytes))
+    return Plan(tuple(unwanted), tuple(goes), dead, rewrites, room.before_bytes, int(room.left_bytes))
 
 
 def _rounds(checkpoints: Sequence[Checkpoint], wanted: Wanted) -> Iterator[list[Checkpoint]]:

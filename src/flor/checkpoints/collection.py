@@ -1,12 +1,13 @@
 """Takes out of a checkpoint store what a plan says, so that no manifest ever lacks a blob it had."""
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flor.checkpoints import budget, lock, manifest, packs, repack
-from flor.checkpoints.budget import Checkpoint, Pack, Plan, Wanted
+from flor.checkpoints.budget import Checkpoint, Pack, Plan, Reason, Wanted
 from flor.checkpoints.entry import parse
 from flor.errors import StoreError
 
@@ -54,6 +55,16 @@ def survey(folder: Path, *, is_young_spared: bool) -> Survey:
     return Survey(tuple(found), tuple(readable), tuple(problems))
 
 
+def orphans(folder: Path, known: Collection[str]) -> set[str]:
+    """Runs that are not known and have not kept anything for a while."""
+    newest: dict[str, float] = {}
+    for path in folder.glob("*/*"):
+        run = path.parent.name.partition(".")[0]
+        with suppress(FileNotFoundError):
+            newest[run] = max(newest.get(run, 0.0), path.stat().st_mtime)
+    return {run for run, then in newest.items() if run not in known and time.time() - then > YOUNG_S}
+
+
 def decide(found: Survey, wanted: Wanted) -> Plan:
     """What goes. While a manifest cannot be read, every pack stays: what it needs is not known."""
     if not found.problems:
@@ -75,14 +86,13 @@ def take_out(folder: Path, wanted: Wanted) -> Taken:
         return Taken()
     with lock.taking_out(folder):
         plan = decide(survey(folder, is_young_spared=bool(wanted.running)), wanted)
-        gone = [(each.path, each.size_bytes) for each in plan.thinned]
-        gone += [(each.path, each.size_bytes) for each in plan.dead]
-        for path, _ in gone:
-            path.unlink(missing_ok=True)
-        freed = sum(size for _, size in gone)
+        gone = [each for each in plan.goes if each.reason is not Reason.MOSTLY_DEAD]
+        for each in gone:
+            each.path.unlink(missing_ok=True)
+        freed = sum(each.size_bytes for each in gone)
         for rewrite in plan.rewrites:
             freed += rewrite.pack.size_bytes - repack.without(rewrite.pack.path, rewrite.needed)
-        _remove_empty({path.parent for path, _ in gone})
+        _remove_empty({each.path.parent for each in gone})
     return Taken(len(gone), freed)
 
 

@@ -44,13 +44,11 @@ def execute(arguments: Namespace, console: Console) -> int:
     """Show what can go, ask, and delete it."""
     project = here.project()
     layout, catalog = Layout(project.home), store.catalog(project, console)
+    used = _used_blobs(layout, catalog, console)
     garbage = housekeeping.plan(
-        layout,
-        {run.run for run in catalog.runs},
-        _used_blobs(layout, catalog, console),
-        project.repository is not None,
+        layout, {run.run for run in catalog.runs}, used, project.repository is not None
     )
-    wanted = asked_of_checkpoints(catalog, project.config)
+    wanted = _wanted(catalog, project.config, is_known_for_sure=used is not None and not catalog.problems)
     goes = _checkpoints(layout, wanted, console)
     if arguments.json:
         console.json([as_json(item, layout.home) for item in (*garbage, *goes)])
@@ -67,10 +65,16 @@ def execute(arguments: Namespace, console: Console) -> int:
     return 0
 
 
-def asked_of_checkpoints(catalog: Catalog, config: Config) -> Wanted:
-    """The budget of the project, and what must not be touched."""
+def _wanted(catalog: Catalog, config: Config, *, is_known_for_sure: bool) -> Wanted:
+    """The budget of the project, and what must not be touched.
+
+    Args:
+        is_known_for_sure: a run that is not in the catalog is no run.
+    """
+    runs = [run.run for run in catalog.runs]
     running = {run.run for run in catalog.runs if run.status is Status.RUNNING}
-    return Wanted(tuple(run.run for run in catalog.runs), running, budget_bytes=config.storage_budget_gb * _GB)
+    orphans = collection.orphans(catalog.layout.checkpoints, runs) if is_known_for_sure else set()
+    return Wanted(runs, running, orphans, config.storage_budget_gb * _GB)
 
 
 def _checkpoints(layout: Layout, wanted: Wanted, console: Console) -> list[Goes]:
@@ -81,10 +85,8 @@ def _checkpoints(layout: Layout, wanted: Wanted, console: Console) -> list[Goes]
         console.note("Checkpoints are left alone while some cannot be read: see `flor fsck`.")
     elif plan.left_bytes > wanted.budget_bytes:
         used, most = render.size(plan.left_bytes), render.size(int(wanted.budget_bytes))
-        console.note(
-            f"Checkpoints still take {used}, more than the budget of {most} (storage_budget_gb): the first and the "
-            "last of each run stay, and all of running ones. `flor rm` removes runs."
-        )
+        console.note(f"Checkpoints take {used} even so, more than the budget of {most} (storage_budget_gb).")
+        console.note("The first and the last of each run stay. `flor rm` removes runs.")
     return plan.goes
 
 
@@ -122,7 +124,8 @@ def _print(items: Sequence[Garbage | Goes], console: Console) -> None:
         console.line("Nothing to delete.")
         return
     rows = [_row(str(reason), [item for item in items if item.reason is reason]) for reason in _REASONS]
-    console.part(Table(("what", "files", "size"), [*(row for row in rows if row[1]), _row("all", items)]), indent=0)
+    shown = [*(row for row in rows if row[1]), _row("all", items)]
+    console.part(Table(("what", "files", "size"), shown), indent=0)
 
 
 def _row(what: str, items: Sequence[Garbage | Goes]) -> tuple[str, int, str]:

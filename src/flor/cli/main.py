@@ -30,6 +30,7 @@ COMMANDS = {
     "runs": "list runs",
     "show": "show all that is known of a run",
     "diff": "compare two runs: code, arguments, environment, last values",
+    "checkpoints": "list the training states that runs kept",
     "rm": "remove runs",
     "gc": "delete what can be made again or is no longer used",
     "doctor": "check the installation, the settings and the project",
@@ -90,7 +91,7 @@ def _run(given: Sequence[str], console: Console) -> int:
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of all commands, with the arguments of the one asked for."""
-    listing = "\n".join(f"  {name:<10} {purpose}" for name, purpose in COMMANDS.items())
+    listing = "\n".join(f"  {name:<11} {purpose}" for name, purpose in COMMANDS.items())
     parser = argparse.ArgumentParser(
         "flor",
         description="Hindsight logging for machine learning.",

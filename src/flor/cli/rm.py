@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
+from flor.checkpoints import collection
+from flor.checkpoints.budget import Wanted
 from flor.cli import exchange, here, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
@@ -10,6 +12,7 @@ from flor.entities import Run, RunId, Status
 from flor.errors import FlorError
 from flor.project import Project
 from flor.runs import housekeeping
+from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 from flor.snapshots import transfer
 
@@ -17,8 +20,8 @@ EXAMPLES = """examples:
   flor rm 3fa9c1
   flor rm 3fa9c1 81d2e0 --yes
 
-The records go; the code stays on flor.shadow, as git's history does. `flor gc` then deletes blobs that no
-other run uses.
+The records and checkpoints go; the code stays on flor.shadow, as git's history does. `flor gc` then deletes
+blobs that no other run uses.
 """
 
 
@@ -40,7 +43,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def execute(arguments: Namespace, console: Console) -> int:
-    """Remove the runs' records, after asking."""
+    """Remove the runs' records and checkpoints, after asking."""
     project = here.project()
     layout, catalog = Layout(project.home), store.catalog(project, console)
     runs = list({run.run: run for run in map(catalog.find, arguments.runs)}.values())
@@ -52,10 +55,21 @@ def execute(arguments: Namespace, console: Console) -> int:
         console.note("A copy has been pushed: `flor pull` would bring it back, and others may have it.")
     console.confirm(f"Remove {render.counted(len(runs), 'run')}", assume_yes=arguments.yes)
     repeated = housekeeping.caches_of(layout, [run.run for run in runs])
-    freed = housekeeping.delete(path for run in runs for path in housekeeping.files_of(layout, run.run))
+    freed = _remove_checkpoints(layout, runs, catalog)
+    freed += housekeeping.delete(path for run in runs for path in housekeeping.files_of(layout, run.run))
     housekeeping.delete(repeated)
     console.line(f"Removed {render.counted(len(runs), 'run')}, {render.size(freed)}.")
     return 0
+
+
+def _remove_checkpoints(layout: Layout, runs: Sequence[Run], catalog: Catalog) -> int:
+    """Remove the runs' checkpoints; the bytes freed. What other runs' checkpoints rest on stays.
+
+    Before the records: a run that is still listed can be removed again, should this be interrupted.
+    """
+    running = {run.run for run in catalog.runs if run.status is Status.RUNNING}
+    wanted = Wanted(running=running, unwanted={run.run for run in runs})
+    return collection.take_out(layout.checkpoints, wanted).size_bytes
 
 
 def refuse_running(runs: Sequence[Run]) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from flor.cli import here, render, store
+from flor.checkpoints.store import CheckpointStore
+from flor.cli import checkpoints, here, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
 from flor.entities import Run, Source
@@ -34,7 +35,8 @@ def execute(arguments: Namespace, console: Console) -> int:
     if arguments.json:
         console.json(as_json(run, summary))
     else:
-        _print(run, summary, console)
+        kept = CheckpointStore(catalog.layout.checkpoints).kept(run.run)
+        _print(run, summary, checkpoints.summary([one.manifest for one in kept]), console)
     return 0
 
 
@@ -49,8 +51,8 @@ def as_json(run: Run, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _print(run: Run, summary: Summary, console: Console) -> None:
-    console.facts(facts(run, summary))
+def _print(run: Run, summary: Summary, kept: str, console: Console) -> None:
+    console.facts([*facts(run, summary), ("checkpoints", kept)])
     _section(console, "arguments", list(run.args.items()))
     _section(console, "last values", list(run.values.items()))
     iterations = [(loop.path, render.counted(loop.iterations, "iteration")) for loop in summary.loops]
