@@ -38,6 +38,7 @@ _PURE_LIBRARIES = (
 )
 """Libraries whose Python `__reduce__` is known to read only."""
 
+_LIST_ITERATOR = type(iter([]))
 Reduce = Callable[[Any], Any]
 
 
@@ -93,8 +94,11 @@ def _read_reduced(walk: "Walk", thing: Any, reduce: Reduce) -> Node:
         if given_to is not None:
             refs, blob = walk.refs([function, *arguments, state])
             return Node("stateful", walk.ref(type(thing)), given_to, None, refs, blob)
+    cls = type(thing)
+    if function is iter and state is None:  # of a dict or set, it goes on over a list of what is left
+        cls, state = _LIST_ITERATOR, 0
     refs, blob = walk.refs([function, *arguments, state, listed, paired])
-    return Node("reduced", walk.ref(type(thing)), refs=refs, blob=blob)
+    return Node("reduced", walk.ref(cls), refs=refs, blob=blob)
 
 
 def _sets_state_in_c(cls: type) -> bool:

@@ -1,5 +1,6 @@
 """Functions, their cells and methods: defaults, attributes and closures are state, code is not."""
 
+from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from flor.checkpoints.frames import UNBOUND
 from flor.checkpoints.graph import Node
 from flor.checkpoints.instances import name_of, put_attributes
 from flor.checkpoints.kinds import Kind
+from flor.checkpoints.layouts import getter
 
 if TYPE_CHECKING:
     from flor.checkpoints.rebuild import Rebuild
@@ -115,6 +117,22 @@ def _make_method(rebuild: "Rebuild", number: int, node: Node) -> Any:
     return MethodType(function, owner)
 
 
+def _read_partial(walk: "Walk", thing: Any) -> Node:
+    names = _partial_dict(thing)
+    refs, blob = walk.refs([*(get(thing) for get in _PARTIAL), names or None])
+    return Node("partial", refs=refs, blob=blob)
+
+
+def _make_partial(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    made = partial(len)
+    made.__setstate__(tuple(rebuild.values(number)))  # type: ignore[attr-defined]
+    return made
+
+
+_PARTIAL = [getter(partial, name) for name in ("func", "args", "keywords")]
+_partial_dict = getter(partial, "__dict__")
+
+
 def _builtin_name(walk: "Walk", thing: Any) -> str | None:
     owner = thing.__self__
     if owner is None or type(owner) is ModuleType:
@@ -153,6 +171,7 @@ def _read_wrapped(walk: "Walk", thing: Any) -> Node:
 
 FUNCTION = Kind("function", _read_function, _make_function, _fill_function, _function_name, same_meta=True)
 CELL_KIND = Kind("cell", _read_cell, _make_cell, _fill_cell, same_meta=True)
+PARTIAL = Kind("partial", _read_partial, _make_partial)
 METHOD = Kind("method", _read_method, _make_method)
 BUILTIN = Kind("builtin method", _read_builtin_method, _make_builtin_method, named=_builtin_name)
 MEMBER = Kind("member", _read_property, _make_property, named=_member_name)

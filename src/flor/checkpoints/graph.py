@@ -26,6 +26,7 @@ FIXED: dict[str, tuple[str, ...]] = {
     "exception": ("args", "cause", "context"),
     "function": ("defaults", "kwdefaults"),
     "cell": ("cell_contents",),
+    "partial": ("func", "args", "keywords", "attributes"),
     "method": ("function", "self"),
     "builtin method": ("self",),
     "property": ("fget", "fset", "fdel"),

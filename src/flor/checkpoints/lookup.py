@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from importlib import import_module
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from flor.checkpoints.frame_cells import nested_code
 from flor.checkpoints.frames import FrameState
 from flor.checkpoints.functions import code_hint
-from flor.checkpoints.layouts import module_of, namespace_of, qualname_of
+from flor.checkpoints.layouts import Ancestors, module_of, namespace_of, qualname_of
 
 
 class Lookup:
@@ -89,6 +90,8 @@ def _member(owner: Any, name: str) -> Any | None:
         return getattr(owner, name, None)
     if not isinstance(owner, type):
         return None
+    if Enum in Ancestors(owner):
+        return getattr(owner, name, None)
     own = namespace_of(owner)
     found = own.get(name)
     # Descriptors of C classes are wanted as they are; what a class binds for its users as these see it.

@@ -7,6 +7,7 @@ import gc
 from collections import OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
+from flor.checkpoints import set_order
 from flor.checkpoints.atoms import ATOMS, dump, is_atom
 from flor.checkpoints.graph import Node
 from flor.checkpoints.kinds import Kind
@@ -96,7 +97,9 @@ def _fill_defaultdict(rebuild: "Rebuild", number: int, node: Node, thing: Any) -
 def _put_items(base: type[dict[Any, Any]], thing: Any, keys: list[Any], values: list[Any]) -> None:
     """Put the values at their keys; the dict is emptied first only where keys or their order differ."""
     now = list(base.keys(thing))
-    if len(now) != len(keys) or not all(map(_same_key, now, keys)):
+    if len(now) == len(keys) and all(map(_same_key, now, keys)):
+        keys = now  # a NaN of the same bits is another key
+    else:
         base.clear(thing)
     base.update(thing, zip(keys, values, strict=True))
 
@@ -142,29 +145,12 @@ def _sort_key(item: Any) -> bytes:
     return b"1" + dump((module_of(cls), qualname_of(cls), tuple(simple)))
 
 
+SET_ORDER = "the iteration order of the set"
+
+
 def _fill_set(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
-    wanted = rebuild.in_order(number)
-    set.clear(thing)
-    set.update(thing, wanted)
-    if not _iterates_as(thing, wanted):
-        _reinsert(thing, wanted)
-    if not _iterates_as(thing, wanted):
-        rebuild.refuse(number, "the iteration order of the set")
-
-
-def _iterates_as(thing: Any, wanted: list[Any]) -> bool:
-    return list(map(id, set.__iter__(thing))) == list(map(id, wanted))
-
-
-def _reinsert(thing: Any, wanted: list[Any]) -> None:
-    """Insert those at home in their slot first: where two want one slot, the one that had it comes first."""
-    size = 8
-    while size * 3 < len(wanted) * 5:
-        size *= 2
-    home = [hash(item) & (size - 1) for item in wanted]
-    ordered = sorted(range(len(wanted)), key=lambda place: (home[place] > place, place))
-    set.clear(thing)
-    set.update(thing, [wanted[place] for place in ordered])
+    if not set_order.fill(thing, rebuild.in_order(number)):
+        rebuild.refuse(number, SET_ORDER)
 
 
 def _make_frozenset(rebuild: "Rebuild", number: int, node: Node) -> Any:

@@ -7,18 +7,22 @@ from typing import Any
 from flor.checkpoints.atoms import load
 from flor.checkpoints.frames import UNBOUND, FrameState
 from flor.checkpoints.graph import FIXED, Graph, Label, Node, Ref
+from flor.checkpoints.kinds import Kind
 from flor.checkpoints.lookup import Lookup, resolve
 from flor.checkpoints.lost import Lost
 from flor.checkpoints.matching import Match
 from flor.checkpoints.paths import Paths
 from flor.checkpoints.reference import Reference
 from flor.checkpoints.registry import kind_named
+from flor.checkpoints.steps import PLACES
 from flor.checkpoints.walked import Opaque, Walked
 
 Content = Callable[[str], bytes | memoryview]
 """The bytes that the store has under a hash."""
 
 _MAPPINGS = frozenset({"dict", "OrderedDict", "defaultdict"})
+_GIVEN_TO_PICKLE = frozenset({"reduced", "stateful", "sparse tensor"})
+"""Kinds that are read through objects made for it."""
 _LOOKS_INSIDE = frozenset({"frozenset", "reduced", "stateful", "numpy scalar", "frozen holder"})
 """Kinds whose making, or state, looks at what they are made of: that must be filled before."""
 
@@ -40,6 +44,7 @@ class Rebuild:
         self.things = self._match.things
         self._preparing: set[int] = set()
         self._making: set[int] = set()
+        self._forced: set[int] = set()
         self._finished: set[int] = set()
         self._unchanged: dict[int, bool] = {}
         self._paths = Paths(target)
@@ -67,8 +72,7 @@ class Rebuild:
             self._preparing.add(ref)
             self._finish_parts(node)  # a part that refers to this node makes it, as it is
         if ref not in self.things:
-            made = self.lost(ref, "it is made of itself") if ref in self._making else self._made(ref)
-            self.things.setdefault(ref, made)
+            self.things.setdefault(ref, self._made(ref))
         return self.things[ref]
 
     def values(self, number: int) -> list[Any]:
@@ -175,11 +179,20 @@ class Rebuild:
     # ---- how they are made
 
     def _made(self, number: int) -> Any:
-        self._making.add(number)
         node = self.graph.nodes[number]
         kind = kind_named(node.kind)
-        if kind.fill is None and not kind.always_new and self.is_unchanged(number):
-            return self.live.objects[self._match.beside[number]]
+        if kind.fill is None and number not in self._making:
+            self._making.add(number)
+            if self._keeps_live(number, kind):
+                return self.live.objects[self._match.beside[number]]
+            if number in self.things:  # a part that refers to this node has made it in the meantime
+                return self.things[number]
+        elif kind.fill is None and number in self._forced:
+            return self.lost(number, "it is made of itself")
+        self._forced.add(number)
+        return self._new(number, node, kind)
+
+    def _new(self, number: int, node: Node, kind: Kind) -> Any:
         try:
             made = kind.make(self, number, node)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -209,7 +222,7 @@ class Rebuild:
         if kind.fill is None:
             self._finish_parts(node)
             return
-        if type(self.things[number]) is Lost or self.is_unchanged(number):
+        if type(self.things[number]) is Lost or self._keeps_live(number, kind):
             return
         if kind.parts_first:
             self._finish_parts(node, keys_only=node.kind in _MAPPINGS)
@@ -225,6 +238,22 @@ class Rebuild:
             beside = self._match.beside.get(number)
             found = self._unchanged[number] = beside is not None and self._is_same(number, beside)
         return found
+
+    def _is_deeply_unchanged(self, number: int, depth: int = 4) -> bool:
+        """Also in what it is made of: filling a list that was made for pickle has no effect on the object."""
+        node = self.graph.nodes[number]
+        if node.kind in PLACES or not self.is_unchanged(number):
+            return node.kind in PLACES
+        parts = [ref for ref in node.refs or () if ref is not None and ref >= 0] if depth else []
+        return all(self._is_deeply_unchanged(ref, depth - 1) for ref in parts)
+
+    def _keeps_live(self, number: int, kind: Kind) -> bool:
+        """Whether the live object beside a node stays, untouched."""
+        if kind.always_new:
+            return False
+        if kind.name in _GIVEN_TO_PICKLE:
+            return self._is_deeply_unchanged(number)
+        return self.is_unchanged(number)
 
     def _is_same(self, number: int, beside: int) -> bool:
         node, other = self.graph.nodes[number], self.live.graph.nodes[beside]

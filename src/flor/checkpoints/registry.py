@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from enum import Enum
+from functools import partial
 from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
@@ -43,6 +44,7 @@ _TYPES: dict[type, Kind] = {
     FunctionType: functions.FUNCTION,
     CellType: functions.CELL_KIND,
     MethodType: functions.METHOD,
+    partial: functions.PARTIAL,
     BuiltinFunctionType: functions.BUILTIN,
     MethodWrapperType: functions.BUILTIN,
     property: functions.PROPERTY,

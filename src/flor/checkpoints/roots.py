@@ -52,4 +52,5 @@ def roots_of(
 
 
 def _state_names(bound: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: bound[name] for name in sorted(bound) if name not in _MODULE_NAMES and not name.startswith(OURS)}
+    kept = (name for name in sorted(bound) if name not in _MODULE_NAMES and not name.startswith(OURS))
+    return {name: bound[name] for name in kept}
