@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flor.api import log as log
     from flor.api import loop as loop
     from flor.api import query as query
-    from flor.api import utils as utils
+    from flor import utils as utils
 
     HOMEDIR: str
 

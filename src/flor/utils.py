@@ -8,4 +8,5 @@ if TYPE_CHECKING:
 
 def latest(df: "pd.DataFrame") -> "pd.DataFrame":
     """The rows of the newest `tstamp`."""
-    return df[df["tstamp"] == df["tstamp"].max()]
+    newest: pd.DataFrame = df[df["tstamp"] == df["tstamp"].max()]
+    return newest

@@ -25,28 +25,21 @@ _PICKLING = frozenset(
     {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__"}
 )
 _C_FUNCTIONS = (MethodDescriptorType, WrapperDescriptorType, BuiltinFunctionType)
-_PURE_LIBRARIES = (
-    "pandas.",
-    "numpy.",
-    "pyarrow.",
-    "decimal",
-    "fractions",
-    "datetime",
-    "zoneinfo",
-    "pathlib",
-    "uuid",
-)
+_PURE_LIBRARIES = frozenset({"pandas", "numpy", "pyarrow", "decimal", "datetime", "zoneinfo"})
 """Libraries whose Python `__reduce__` is known to read only."""
 
-_LIST_ITERATOR = type(iter([]))
+_LIST_ITERATOR: type[Any] = type(iter([]))
 Reduce = Callable[[Any], Any]
 
 
 def reduced_kind(cls: type, layout: Layout) -> Kind | None:
     """How objects of a C type are read; None if they give pickle nothing, or only by code of the user's."""
     reduce = _reduce_of(cls, layout)
-    if reduce is None:
-        return None
+    return None if reduce is None else reduced_by(reduce)
+
+
+def reduced_by(reduce: Reduce) -> Kind:
+    """Objects that are read by what a function gives pickle for them."""
 
     def read(walk: "Walk", thing: Any) -> Node:
         return _read_reduced(walk, thing, reduce)
@@ -58,12 +51,16 @@ def _reduce_of(cls: type, layout: Layout) -> Reduce | None:
     registered = copyreg.dispatch_table.get(cls)
     if registered is not None and module_of(cls).partition(".")[0] in ("re", "builtins", "types", "numpy"):
         return registered
-    if not module_of(cls).startswith(_PURE_LIBRARIES) and defines(cls, layout.base, _PICKLING):
+    if not _is_pure(module_of(cls)) and defines(cls, layout.base, _PICKLING):
         return None
     method = _lookup(cls, "__reduce_ex__")
     if method is None or not _is_trusted(cls, method) or not _is_trusted(cls, _lookup(cls, "__reduce__")):
         return None
     return lambda thing: method(thing, 2)
+
+
+def _is_pure(module: str) -> bool:
+    return module.partition(".")[0] in _PURE_LIBRARIES
 
 
 def _lookup(cls: type, name: str) -> Any:
@@ -73,7 +70,7 @@ def _lookup(cls: type, name: str) -> Any:
 def _is_trusted(cls: type, method: Any) -> bool:
     if isinstance(method, _C_FUNCTIONS) or type(method).__name__ == "cython_function_or_method":
         return True
-    return type(method) is FunctionType and str(method.__module__).startswith(_PURE_LIBRARIES)
+    return type(method) is FunctionType and _is_pure(str(method.__module__))
 
 
 def _read_reduced(walk: "Walk", thing: Any, reduce: Reduce) -> Node:
