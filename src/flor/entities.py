@@ -48,6 +48,21 @@ class Source(IntEnum):
     REPLAY = 5  # flor.log, answered in hindsight
 
 
+class FileState(StrEnum):
+    """What reading a file of the store through found."""
+
+    WHOLE = "whole"
+    GROWING = "growing"  # ends in a part that its process is still writing
+    TORN = "torn"  # the end is missing; what comes before it is read
+    DAMAGED = "damaged"
+    NEWER = "newer"  # written by a newer FlorDB than this one
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether something that was written cannot be read."""
+        return self in (FileState.TORN, FileState.DAMAGED)
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """The code a run executed, as a commit on the shadow branch."""

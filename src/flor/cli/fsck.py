@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flor.checkpoints.inspection import Inspected, inspect
 from flor.cli import here, render
 from flor.cli.console import Console
-from flor.runs.check import Finding, State, check
+from flor.entities import FileState
+from flor.runs.check import Finding, check
 from flor.runs.layout import Layout
 
 EXAMPLES = """examples:
@@ -27,8 +29,9 @@ def configure(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace, console: Console) -> int:
     """Check all files; nothing is changed."""
-    home = here.project().home
-    findings = list(check(Layout(home)))
+    layout = Layout(here.project().home)
+    home = layout.home
+    findings: list[Finding | Inspected] = [*check(layout), *inspect(layout.checkpoints)]
     if arguments.json:
         console.json([as_json(finding, home) for finding in findings])
     else:
@@ -36,7 +39,7 @@ def execute(arguments: Namespace, console: Console) -> int:
     return int(any(finding.state.is_loss for finding in findings))
 
 
-def as_json(finding: Finding, home: Path) -> dict[str, Any]:
+def as_json(finding: Finding | Inspected, home: Path) -> dict[str, Any]:
     """The finding, its path within the store."""
     return {
         "path": finding.path.relative_to(home).as_posix(),
@@ -48,16 +51,16 @@ def as_json(finding: Finding, home: Path) -> dict[str, Any]:
     }
 
 
-def _print(findings: Sequence[Finding], home: Path, console: Console) -> None:
+def _print(findings: Sequence[Finding | Inspected], home: Path, console: Console) -> None:
     for finding in findings:
-        if finding.state is not State.WHOLE:
+        if finding.state is not FileState.WHOLE:
             console.lines(_lines(finding, home))
     counts = Counter(finding.state for finding in findings)
-    states = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    states = ", ".join(f"{counts[state]} {state}" for state in FileState if counts[state])
     console.line(f"{render.counted(len(findings), 'file')} in {home}" + (f": {states}" if states else ""))
 
 
-def _lines(finding: Finding, home: Path) -> list[str]:
+def _lines(finding: Finding | Inspected, home: Path) -> list[str]:
     path = finding.path.relative_to(home).as_posix()
     readable = render.counted(finding.parts, "part")
     head = f"{finding.state}: {path} ({finding.role}): {finding.detail}; {readable} can be read"

@@ -10,27 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from flor.entities import FileState
 from flor.errors import FormatTooNew, Unreadable
 from flor.runs import cache, frames, liveness
 from flor.runs.frames import Damage, Frame
 from flor.runs.layout import JOURNAL_SUFFIX, SEALED_SUFFIX, Layout, parse_journal_name
 
 _BLOB_SUFFIXES = (".npy", ".png")
-
-
-class State(StrEnum):
-    """What reading a file through found."""
-
-    WHOLE = "whole"
-    GROWING = "growing"  # ends in a part that its process is still writing
-    TORN = "torn"  # the end is missing; what comes before it is read
-    DAMAGED = "damaged"
-    NEWER = "newer"  # written by a newer FlorDB than this one
-
-    @property
-    def is_loss(self) -> bool:
-        """Whether something that was written cannot be read."""
-        return self in (State.TORN, State.DAMAGED)
 
 
 class Role(StrEnum):
@@ -48,7 +34,7 @@ class Finding:
 
     path: Path
     role: Role
-    state: State
+    state: FileState
     parts: int  # that can be read: frames of a journal, row groups of a Parquet file
     detail: str = ""
     remedy: str = ""
@@ -91,53 +77,53 @@ def _journal(layout: Layout, path: Path) -> Finding:
     try:
         parts = list(frames.parse(path.read_bytes()))
     except OSError as error:
-        return Finding(path, Role.JOURNAL, State.DAMAGED, 0, str(error), _FROM_A_COPY)
+        return Finding(path, Role.JOURNAL, FileState.DAMAGED, 0, str(error), _FROM_A_COPY)
     whole = [part for part in parts if isinstance(part, Frame)]
     damaged = [part for part in parts if isinstance(part, Damage)]
     if not whole or whole[0].magic != frames.HEADER:
         detail = "its header cannot be read"
-        return Finding(path, Role.JOURNAL, State.DAMAGED, len(whole), detail, _FROM_A_COPY)
+        return Finding(path, Role.JOURNAL, FileState.DAMAGED, len(whole), detail, _FROM_A_COPY)
     if not damaged:
-        return Finding(path, Role.JOURNAL, State.WHOLE, len(whole))
+        return Finding(path, Role.JOURNAL, FileState.WHOLE, len(whole))
     is_tail = len(damaged) == 1 and damaged[0] is parts[-1]
-    state = _torn(path, whole[0], layout) if is_tail else State.DAMAGED
+    state = _torn(path, whole[0], layout) if is_tail else FileState.DAMAGED
     detail = ", ".join(f"{part.size_bytes} bytes from {part.offset}" for part in damaged)
     return Finding(path, Role.JOURNAL, state, len(whole), f"{detail} cannot be read", _SEALED_AS_FAR)
 
 
-def _torn(path: Path, header: Frame, layout: Layout) -> State:
+def _torn(path: Path, header: Frame, layout: Layout) -> FileState:
     """Whether an incomplete end is lost: not while its process lives, or where its ring still holds it."""
     name, facts = parse_journal_name(path.stem), header.facts()
     if name is None:
-        return State.TORN
+        return FileState.TORN
     if liveness.is_alive(layout.lock(name), facts["host"], facts["boot"]):
-        return State.GROWING
+        return FileState.GROWING
     ring = facts.get("ring")
-    return State.GROWING if ring and Path(ring).exists() else State.TORN
+    return FileState.GROWING if ring and Path(ring).exists() else FileState.TORN
 
 
 def _set_aside(path: Path) -> Finding:
     parts = frames.parse(path.read_bytes())
     readable = sum(isinstance(part, Frame) for part in parts)
     return Finding(
-        path, Role.JOURNAL, State.DAMAGED, readable, "set aside when its run was sealed", _SET_ASIDE
+        path, Role.JOURNAL, FileState.DAMAGED, readable, "set aside when its run was sealed", _SET_ASIDE
     )
 
 
 def _sealed(path: Path) -> Finding:
     finding = _parquet(path, Role.SEALED, _FROM_A_COPY)
-    if finding.state is not State.WHOLE:
+    if finding.state is not FileState.WHOLE:
         return finding
     try:
         lost = cache.read_metadata(path).damaged_bytes
     except FormatTooNew as error:
-        return replace(finding, state=State.NEWER, parts=0, detail=error.message, remedy=error.hint)
+        return replace(finding, state=FileState.NEWER, parts=0, detail=error.message, remedy=error.hint)
     except (Unreadable, FileNotFoundError) as error:
-        return replace(finding, state=State.DAMAGED, parts=0, detail=str(error), remedy=_FROM_A_COPY)
+        return replace(finding, state=FileState.DAMAGED, parts=0, detail=str(error), remedy=_FROM_A_COPY)
     if not lost:
         return finding
     detail = f"{lost} bytes of its journals could not be read"
-    return replace(finding, state=State.TORN, detail=detail, remedy=_REST_IS_READ)
+    return replace(finding, state=FileState.TORN, detail=detail, remedy=_REST_IS_READ)
 
 
 def _cached(path: Path) -> Finding:
@@ -146,9 +132,9 @@ def _cached(path: Path) -> Finding:
     parts = list(frames.parse(path.read_bytes()))
     readable = sum(isinstance(part, Frame) for part in parts)
     if parts and readable == len(parts):
-        return Finding(path, Role.CACHE, State.WHOLE, readable)
+        return Finding(path, Role.CACHE, FileState.WHOLE, readable)
     detail = f"{len(parts) - readable} parts cannot be read" if parts else "it is empty"
-    return Finding(path, Role.CACHE, State.DAMAGED, readable, detail, _REBUILT)
+    return Finding(path, Role.CACHE, FileState.DAMAGED, readable, detail, _REBUILT)
 
 
 def _parquet(path: Path, role: Role, remedy: str) -> Finding:
@@ -156,11 +142,11 @@ def _parquet(path: Path, role: Role, remedy: str) -> Finding:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             readable = [_is_readable(file, position) for position in range(file.num_row_groups)]
     except (pa.ArrowException, OSError) as error:
-        return Finding(path, role, State.DAMAGED, 0, str(error), remedy)
+        return Finding(path, role, FileState.DAMAGED, 0, str(error), remedy)
     if all(readable):
-        return Finding(path, role, State.WHOLE, len(readable))
+        return Finding(path, role, FileState.WHOLE, len(readable))
     detail = f"{readable.count(False)} of {len(readable)} parts cannot be read"
-    return Finding(path, role, State.DAMAGED, readable.count(True), detail, remedy)
+    return Finding(path, role, FileState.DAMAGED, readable.count(True), detail, remedy)
 
 
 def _is_readable(file: pq.ParquetFile, row_group: int) -> bool:
@@ -175,7 +161,7 @@ def _blob(path: Path) -> Finding:
     try:
         digest = xxhash.xxh3_128_hexdigest(path.read_bytes())
     except OSError as error:
-        return Finding(path, Role.BLOB, State.DAMAGED, 0, str(error), _FROM_A_COPY)
+        return Finding(path, Role.BLOB, FileState.DAMAGED, 0, str(error), _FROM_A_COPY)
     if digest == path.stem:
-        return Finding(path, Role.BLOB, State.WHOLE, 1)
-    return Finding(path, Role.BLOB, State.DAMAGED, 0, "its content has another hash", _FROM_A_COPY)
+        return Finding(path, Role.BLOB, FileState.WHOLE, 1)
+    return Finding(path, Role.BLOB, FileState.DAMAGED, 0, "its content has another hash", _FROM_A_COPY)

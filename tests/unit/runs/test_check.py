@@ -3,9 +3,10 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
+from flor.entities import FileState as State
 from flor.entities import RunId
 from flor.runs import frames, liveness, metadata
-from flor.runs.check import Role, State, check
+from flor.runs.check import Role, check
 from flor.runs.layout import JournalName, Layout, SealedName
 from flor.runs.liveness import LockFile
 from flor.runs.metadata import RunMetadata
