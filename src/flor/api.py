@@ -100,7 +100,7 @@ def dataframe(
 
 
 def query(sql: str) -> "pd.DataFrame":
-    """The result of a SELECT over the tables `runs, args, logs, loops, versions, git, files`.
+    """The result of a SELECT over the tables `runs, checkpoints, args, logs, loops, files` ...
 
     Raises:
         QueryError: the statement is no SELECT, or DuckDB refuses it.
@@ -108,7 +108,8 @@ def query(sql: str) -> "pd.DataFrame":
     from flor.query.sql import query as run_query
 
     project = _project()
-    return run_query(_catalog(project), sql, project.repository)
+    catalog = _catalog(project)
+    return run_query(catalog, sql, project.repository, catalog.layout.checkpoints)
 
 
 def io(run: str | None = None) -> "pd.DataFrame":

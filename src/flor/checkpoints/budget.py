@@ -105,32 +105,32 @@ def plan(checkpoints: Sequence[Checkpoint], packs: Sequence[Pack], wanted: Wante
     room = _Room(packs, checkpoints)
     unwanted = [each for each in checkpoints if each.run in wanted.unwanted]
     room.remove(unwanted)
-    goes: list[Checkpoint] = []
-    rest = [each for each in checkpoints if each.run not in wanted.unwanted]
-    for candidates in _rounds(rest, wanted):
-        if room.left_bytes <= wanted.budget_bytes:
-            break
-        room.remove(candidates)
-        goes += candidates
+    goes = _thinned([each for each in checkpoints if each.run not in wanted.unwanted], wanted, room)
     dead, rewrites = room.packs_to_go()
     return Plan(tuple(unwanted), tuple(goes), dead, rewrites, room.before_bytes, int(room.left_bytes))
 
 
-def _rounds(checkpoints: Sequence[Checkpoint], wanted: Wanted) -> Iterator[list[Checkpoint]]:
-    """What goes next, again and again: from the oldest run to the newest, then sparser still."""
-    age = {run: place for place, run in enumerate(wanted.runs)}
+def _thinned(checkpoints: Sequence[Checkpoint], wanted: Wanted, room: "_Room") -> list[Checkpoint]:
+    """What goes until the rest fits: of the oldest run first, then of newer ones, then sparser still."""
+    goes: list[Checkpoint] = []
+    thinning = [_Thinning(own) for own in _by_age(checkpoints, wanted)]
+    while thinning:
+        for one in thinning:
+            if room.left_bytes <= wanted.budget_bytes:
+                return goes
+            goes += one.go_on(room)
+        thinning = [one for one in thinning if not one.is_done]
+    return goes
+
+
+def _by_age(checkpoints: Sequence[Checkpoint], wanted: Wanted) -> list[list[Checkpoint]]:
+    """The states of each run that may thin out, the oldest run first."""
     by_run: defaultdict[str, list[Checkpoint]] = defaultdict(list)
     for each in checkpoints:
         if each.run not in wanted.running:
             by_run[each.run].append(each)
-    # Of one run after the other, so that the newest are touched only if that is not enough.
-    thinning = [_Thinning(by_run[run]) for run in sorted(by_run, key=lambda run: (age.get(run, -1), run))]
-    while thinning:
-        for one in thinning:
-            goes = one.sparser()
-            if goes:
-                yield goes
-        thinning = [one for one in thinning if not one.is_done]
+    age = {run: place for place, run in enumerate(wanted.runs)}
+    return [by_run[run] for run in sorted(by_run, key=lambda run: (age.get(run, -1), run))]
 
 
 @dataclass(slots=True)
@@ -139,6 +139,18 @@ class _Thinning:
 
     rest: list[Checkpoint]
     is_done: bool = False
+
+    def go_on(self, room: "_Room") -> list[Checkpoint]:
+        """Let states go, those that are gone being returned, until that frees room.
+
+        What an iteration starts with is what the one before ended with: with one of them nothing is freed.
+        """
+        goes, before = [], room.live_bytes
+        while not self.is_done and room.live_bytes == before:
+            some = self.sparser()
+            room.remove(some)
+            goes += some
+        return goes
 
     def sparser(self) -> list[Checkpoint]:
         """Those that go in this round."""
@@ -206,6 +218,11 @@ class _Room:
     def left_bytes(self) -> float:
         """What is left when everything goes that nobody needs now."""
         return self._manifest_bytes + self._pack_bytes
+
+    @property
+    def live_bytes(self) -> int:
+        """What somebody needs now."""
+        return sum(self._live_bytes)
 
     def remove(self, checkpoints: Sequence[Checkpoint]) -> None:
         """These go."""

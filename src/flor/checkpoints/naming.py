@@ -27,13 +27,6 @@ def in_words(manifests: Sequence[Manifest]) -> list[str]:
     ]
 
 
-def as_asked(manifest: Manifest, names: Mapping[MainLoop, str]) -> str:
-    """How to ask `flor.load` for it, `epoch=3`: the state after the third iteration; "" where none can."""
-    point = parse(manifest.entry)
-    name = names.get((point.block, point.loop), "")
-    return f"{name}={point.iteration}" if point.kind == "top" and name.isidentifier() else ""
-
-
 def _words(manifest: Manifest, names: Mapping[MainLoop, str], *, is_full: bool) -> str:
     point = parse(manifest.entry)
     parts = [f"rank {manifest.rank}"] if manifest.rank else []
@@ -52,14 +45,12 @@ def _place(point: EntryPoint, main: str, manifest: Manifest) -> list[str]:
     loop = f"loop {point.loop + 1}"
     if point.kind == "done":
         return [f"{main or loop} done"]
-    iteration = f"{main or f'{loop}, iteration'} {point.iteration + 1}"
+    iteration = main or f"{loop}, iteration"
     if point.kind == "top":
-        return [iteration, "top"]
-    number = f"nested loop {point.nested + 1}"
-    name = manifest.facts.get("name")
+        # At the header of the fourth iteration the third is over.
+        return [f"after {iteration} {point.iteration}" if point.iteration else f"before {iteration} 1"]
+    name, number = manifest.facts.get("name"), f"nested loop {point.nested + 1}"
     if point.kind == "step":
-        return [
-            iteration,
-            f"{name} {point.step + 1} ({number})" if name else f"{number}, step {point.step + 1}",
-        ]
-    return [iteration, f"after {name} ({number})" if name else f"after {number}"]
+        step = f"{name} {point.step + 1} ({number})" if name else f"{number}, step {point.step + 1}"
+        return [f"{iteration} {point.iteration + 1}", step]
+    return [f"{iteration} {point.iteration + 1}", f"after {name} ({number})" if name else f"after {number}"]

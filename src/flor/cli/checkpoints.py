@@ -20,7 +20,7 @@ EXAMPLES = """examples:
   flor checkpoints
   flor checkpoints 3fa9c1 --json
 
-`epoch=3` is the state after the third epoch: `flor.load("model", "3fa9c1", epoch=3)` fetches it.
+"after epoch 3" is what `flor.load("model", "3fa9c1", epoch=3)` fetches.
 """
 COLUMNS = ("run", "entry", "size_bytes", "new_bytes", "opaque")
 
@@ -31,7 +31,6 @@ class Listed:
 
     manifest: Manifest
     words: str  # of its entry point
-    asked: str  # how to ask for it, "epoch=3"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -57,14 +56,10 @@ def execute(arguments: Namespace, console: Console) -> int:
 
 def listed(manifests: Sequence[Manifest]) -> list[Listed]:
     """The checkpoints with what they are called, run by run."""
-    found = []
+    found: list[Listed] = []
     for run in dict.fromkeys(each.run for each in manifests):
         own = [each for each in manifests if each.run == run]
-        names = naming.main_loops(own)
-        words = naming.in_words(own)
-        found += [
-            Listed(each, text, naming.as_asked(each, names)) for each, text in zip(own, words, strict=True)
-        ]
+        found += map(Listed, own, naming.in_words(own))
     return found
 
 
@@ -106,14 +101,13 @@ def overview(kept: Sequence[Listed], short: Mapping[RunId, str]) -> Table:
         (
             short.get(RunId(one.manifest.run), one.manifest.run),
             one.words,
-            one.asked,
             render.size(one.manifest.size_bytes),
             render.size(one.manifest.new_bytes),
             ", ".join(part.path for part in one.manifest.opaque),
         )
         for one in kept
     ]
-    return Table(("run", "entry point", "state after", "size", "new", "not kept"), rows)
+    return Table(("run", "entry point", "size", "new", "not kept"), rows)
 
 
 def opaque(manifests: Sequence[Manifest]) -> Table:

@@ -50,11 +50,12 @@ def execute(arguments: Namespace, console: Console) -> int:
     )
     wanted = _wanted(catalog, project.config, is_known_for_sure=used is not None and not catalog.problems)
     goes = _checkpoints(layout, wanted, console)
+    items: list[Garbage | Goes] = [*garbage, *goes]
     if arguments.json:
-        console.json([as_json(item, layout.home) for item in (*garbage, *goes)])
+        console.json([as_json(item, layout.home) for item in items])
     else:
-        _print([*garbage, *goes], console)
-    if not arguments.dry_run and (garbage or goes):
+        _print(items, console)
+    if not arguments.dry_run and items:
         console.confirm(f"Delete {_counted(garbage, goes)}", assume_yes=arguments.yes)
         freed = housekeeping.delete(item.path for item in garbage)
         taken = collection.take_out(layout.checkpoints, wanted) if goes else collection.Taken()

@@ -27,6 +27,6 @@ def execute(arguments: Namespace, console: Console) -> int:
     """Show what the query gives."""
     project = here.project()
     catalog = store.listed(project, store.catalog(project, console))
-    result = sql.table(catalog, arguments.sql, project.repository)
+    result = sql.table(catalog, arguments.sql, project.repository, catalog.layout.checkpoints)
     arrow.deliver(result, arguments, console, newest=False)
     return 0

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, count
+from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
@@ -43,34 +44,39 @@ _REFUSED = frozenset(
 )
 
 
-def query(catalog: Records, sql: str, repository: Repository | None) -> pd.DataFrame:
+def query(
+    catalog: Records, sql: str, repository: Repository | None, checkpoints: Path | None = None
+) -> pd.DataFrame:
     """The result of one SELECT statement; integers stay integers where there are gaps.
 
     Only the tables that the statement names are loaded, and nothing but them can be read.
 
+    Args:
+        checkpoints: the folder of training states, where there is one.
+
     Raises:
         QueryError: it is no such statement, or DuckDB cannot run it.
     """
-    return _answered(catalog, sql, repository, Database.frame)
+    return _answered(Origin(catalog, repository, checkpoints), sql, Database.frame)
 
 
-def table(catalog: Records, sql: str, repository: Repository | None) -> pa.Table:
+def table(
+    catalog: Records, sql: str, repository: Repository | None, checkpoints: Path | None = None
+) -> pa.Table:
     """The result of `query` in Arrow's types, which tell NULL from NaN.
 
     Raises:
         QueryError: as `query`.
     """
-    return _answered(catalog, sql, repository, Database.table)
+    return _answered(Origin(catalog, repository, checkpoints), sql, Database.table)
 
 
-def _answered(
-    catalog: Records, sql: str, repository: Repository | None, give: Callable[[Database, str], Answer]
-) -> Answer:
+def _answered(origin: Origin, sql: str, give: Callable[[Database, str], Answer]) -> Answer:
     with Database() as database:
         statement = _statement(database, sql)
-        views = _tables(statement, Origin(catalog, repository))
+        views = _tables(statement, origin)
         frames = _frames(statement)
-        views.update({_view_name(names): _frame(catalog, names) for names in frames})
+        views.update({_view_name(names): _frame(origin.catalog, names) for names in frames})
         for name, view in views.items():
             database.view(name, view.table, view.columns)
         text = _with_views(database, statement) if frames else sql

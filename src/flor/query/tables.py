@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, RunId, Source
 from flor.query import contexts
 from flor.query.contexts import LOGGED, texts
@@ -47,6 +49,7 @@ class Origin:
 
     catalog: Records
     repository: Repository | None
+    checkpoints: Path | None = None  # the folder of training states
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,20 @@ def _files(origin: Origin) -> View:
     return _plain({name: _text([row[place] for row in found]) for place, name in enumerate(names)})
 
 
+def _checkpoints(origin: Origin) -> View:
+    store = CheckpointStore(origin.checkpoints) if origin.checkpoints else None
+    kept = [one.manifest for run in origin.catalog.runs for one in (store.kept(run.run) if store else ())]
+    opaque = [[{"path": part.path, "reason": part.reason} for part in each.opaque] for each in kept]
+    columns = {
+        "run": _text([each.run for each in kept]),
+        "entry": _text([each.entry for each in kept]),
+        "size_bytes": pa.array([each.size_bytes for each in kept], pa.int64()),
+        "new_bytes": pa.array([each.new_bytes for each in kept], pa.int64()),
+        "opaque": _text([json_text(parts) for parts in opaque]),
+    }
+    return _plain(columns)
+
+
 def _text(cells: Sequence[str | None]) -> pa.Array:
     return pa.array([None if cell is None else printable(cell) for cell in cells], pa.string())
 
@@ -203,5 +220,6 @@ TABLES: Mapping[str, Callable[[Origin], View]] = {
     "versions": _versions,
     "git": _git,
     "files": _files,
+    "checkpoints": _checkpoints,
 }
 """How each table is made."""

@@ -106,6 +106,19 @@ def test_what_stands_inside_an_iteration_goes_with_its_top() -> None:
     assert [str(one.entry) for one in done.thinned] == ["0/0 top(1)", "0/0 step(1, 0, 7)", "0/0 after(1, 0)"]
 
 
+def test_a_run_is_not_thinned_for_nothing() -> None:
+    kept = [
+        state("a", f"0/0 {kind}", f"w{i + after}")
+        for i in range(5)
+        for kind, after in ((f"top({i})", 0), (f"after({i}, 0)", 1))
+    ]
+
+    done = plan(kept, [pack(f"w{i}", f"w{i}") for i in range(6)], Wanted(budget_bytes=room(5.5)))
+
+    assert done.dead != ()
+    assert done.left_bytes <= room(5.5)
+
+
 def test_many_steps_of_one_iteration_thin_out() -> None:
     kept = [state("a", f"0/0 step(0, 0, {j})", str(j)) for j in range(20)]
 

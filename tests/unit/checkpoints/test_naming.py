@@ -18,15 +18,17 @@ def test_points_of_an_epoch_loop_are_told_by_its_name_counting_from_1() -> None:
         kept("0/0 top(0)", "epoch"),
         kept("0/0 step(0, 0, 9)", "batch"),
         kept("0/0 after(0, 1)", "validate"),
+        kept("0/0 top(3)", "epoch"),
         kept("0/0 done", "epoch"),
         kept("0 end"),
     ]
 
     assert in_words(points) == [
         "start",
-        "epoch 1, top",
+        "before epoch 1",
         "epoch 1, batch 10 (nested loop 1)",
         "epoch 1, after validate (nested loop 2)",
+        "after epoch 3",
         "epoch done",
         "end",
     ]
@@ -35,7 +37,7 @@ def test_points_of_an_epoch_loop_are_told_by_its_name_counting_from_1() -> None:
 def test_a_block_inside_a_loop_is_told_by_the_iteration_of_that() -> None:
     points = [kept(f"{n}/0 top(0)", "epoch", around=[("fold", n + 1)]) for n in range(2)]
 
-    assert in_words(points) == ["fold 1, epoch 1, top", "fold 2, epoch 1, top"]
+    assert in_words(points) == ["fold 1, before epoch 1", "fold 2, before epoch 1"]
 
 
 def test_points_that_would_be_called_the_same_are_told_apart_by_block_and_loop() -> None:
@@ -47,9 +49,9 @@ def test_points_that_would_be_called_the_same_are_told_apart_by_block_and_loop()
     ]
 
     assert in_words(points) == [
-        "block 1, loop 1, epoch 1, top",
-        "block 1, loop 2, epoch 1, top",
-        "block 2, loop 1, epoch 1, top",
+        "block 1, loop 1, before epoch 1",
+        "block 1, loop 2, before epoch 1",
+        "block 2, loop 1, before epoch 1",
         "end",
     ]
 
@@ -57,12 +59,12 @@ def test_points_that_would_be_called_the_same_are_told_apart_by_block_and_loop()
 def test_other_ranks_and_processes_say_so() -> None:
     points = [kept("0/0 top(0)", "epoch", rank=1), kept("0/0 top(0)", "epoch", process=77)]
 
-    assert in_words(points) == ["rank 1, epoch 1, top", "process 77, epoch 1, top"]
+    assert in_words(points) == ["rank 1, before epoch 1", "process 77, before epoch 1"]
 
 
 def test_a_loop_without_a_known_name_is_told_by_its_number() -> None:
     assert in_words([kept("0/0 after(2, 0)"), kept("0/1 top(2)")]) == [
-        "loop 1, iteration 3, after nested loop 1", "loop 2, iteration 3, top",
+        "loop 1, iteration 3, after nested loop 1", "after loop 2, iteration 2",
     ]  # fmt: skip
 
 
