@@ -101,14 +101,15 @@ def dtype_from(rebuild: "Rebuild", text: str) -> Any:
 
 
 def _make_array(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    """An array of its own memory, whose axes lie in memory as they did."""
     dtype, shape, strides, _ = load(node.meta)
-    made = np.ndarray.__new__(rebuild.class_of(node), shape, dtype_from(rebuild, dtype), strides=None)
-    if made.strides != strides:
-        order = sorted(range(len(shape)), key=lambda axis: -strides[axis])
-        base = np.empty([shape[axis] for axis in order], made.dtype)
-        made = base if type(made) is np.ndarray else base.view(type(made))
-        made = made.transpose(np.argsort(order))
-    return made
+    form = np.lib.stride_tricks.as_strided(np.empty(1, dtype_from(rebuild, dtype)), shape, strides)
+    made = np.empty_like(form, order="K", subok=False)
+    cls = rebuild.class_of(node)
+    if cls is np.ndarray:
+        return made
+    own = np.ndarray.__new__(cls, shape, made.dtype, order="F" if made.flags.f_contiguous else "C")
+    return own if own.strides == strides else rebuild.lost(number, "its axes lie in memory in another order")
 
 
 def _fill_array(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:

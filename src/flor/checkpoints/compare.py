@@ -186,6 +186,9 @@ class _Comparison:
 
     def by_label(self, number: int, one: Node, other: Node) -> None:
         """Compare two nodes that do not refer to the same things in the same order."""
+        if not (isinstance(one.blob, bytes | None) and isinstance(other.blob, bytes | None)):
+            self.note(number, "value")
+            return
         mine, theirs = everything(self.old, number), everything(self.new, self.pair[number])
         if one.shape is None and not one.pairs and len(mine) != len(theirs):
             self.note(number, "value", detail=f"{len(mine)} and {len(theirs)} items")
@@ -221,7 +224,7 @@ class _Simple:
         return _short(load(self.data))
 
 
-_BYTES = frozenset({"storage", "array", "bytearray", "torch generator"})
+_BYTES = frozenset({"storage", "array", "bytearray", "torch generator", "arrow"})
 
 
 def everything(graph: Graph, number: int) -> dict[Label, "Ref | _Simple"]:

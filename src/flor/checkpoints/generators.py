@@ -41,7 +41,10 @@ def _state(value: Any) -> Any:
 
 def _make_bits(rebuild: "Rebuild", number: int, node: Node) -> Any:
     seeds = rebuild.values(number)[0]
-    return rebuild.class_of(node)(0 if seeds is None else seeds)
+    made = rebuild.class_of(node)(0 if seeds is None else seeds)
+    if seeds is None and hasattr(made, "_legacy_seeding"):
+        made._legacy_seeding(0)
+    return made
 
 
 def _fill_bits(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:

@@ -23,6 +23,7 @@ Content = Callable[[str], bytes | memoryview]
 _MAPPINGS = frozenset({"dict", "OrderedDict", "defaultdict"})
 _GIVEN_TO_PICKLE = frozenset({"reduced", "stateful", "sparse tensor"})
 """Kinds that are read through objects made for it."""
+_GIVEN_DEPTH = 4  # how far such objects are nested: state, dict, array, base
 _LOOKS_INSIDE = frozenset({"frozenset", "reduced", "stateful", "numpy scalar", "frozen holder"})
 """Kinds whose making, or state, looks at what they are made of: that must be filled before."""
 
@@ -70,7 +71,7 @@ class Rebuild:
         node = self.graph.nodes[ref]
         if node.kind in _LOOKS_INSIDE and ref not in self._preparing:
             self._preparing.add(ref)
-            self._finish_parts(node)  # a part that refers to this node makes it, as it is
+            self._finish_parts(node, depth=_GIVEN_DEPTH)  # a part that refers to this node makes it, as it is
         if ref not in self.things:
             self.things.setdefault(ref, self._made(ref))
         return self.things[ref]
@@ -201,7 +202,7 @@ class Rebuild:
             self.things[node.refs[0]] = made
         return made
 
-    def _finish_parts(self, node: Node, keys_only: bool = False) -> None:
+    def _finish_parts(self, node: Node, keys_only: bool = False, depth: int = 1) -> None:
         """Fill what a node is made of; of a mapping only the keys, which are hashed."""
         refs = node.refs or []
         if keys_only:
@@ -211,6 +212,8 @@ class Rebuild:
             if ref is not None and ref >= 0:
                 self.object(ref)
                 self._finish(ref)
+                if depth > 1:
+                    self._finish_parts(self.graph.nodes[ref], depth=depth - 1)
 
     def _finish(self, number: int) -> None:
         """Fill the object of a node, once."""
@@ -225,7 +228,9 @@ class Rebuild:
         if type(self.things[number]) is Lost or self._keeps_live(number, kind):
             return
         if kind.parts_first:
-            self._finish_parts(node, keys_only=node.kind in _MAPPINGS)
+            self._finish_parts(
+                node, node.kind in _MAPPINGS, _GIVEN_DEPTH if node.kind in _LOOKS_INSIDE else 1
+            )
         try:
             kind.fill(self, number, node, self.things[number])
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -239,7 +244,7 @@ class Rebuild:
             found = self._unchanged[number] = beside is not None and self._is_same(number, beside)
         return found
 
-    def _is_deeply_unchanged(self, number: int, depth: int = 4) -> bool:
+    def _is_deeply_unchanged(self, number: int, depth: int = _GIVEN_DEPTH) -> bool:
         """Also in what it is made of: filling a list that was made for pickle has no effect on the object."""
         node = self.graph.nodes[number]
         if node.kind in PLACES or not self.is_unchanged(number):

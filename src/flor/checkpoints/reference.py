@@ -9,6 +9,8 @@ from flor.checkpoints.paths import Paths
 from flor.checkpoints.steps import PLACES, Steps, Tree
 from flor.checkpoints.walked import Walked
 
+_NEVER_HELD = frozenset({"array", "array view", "object array"})
+"""`ndarray.resize` fails where there is another reference, even a weak one: these are told by path alone."""
 _STRONG = frozenset(map(id, (list, dict, tuple, int, str, bytes)))
 
 
@@ -23,7 +25,9 @@ class Reference:
     @classmethod
     def of(cls, walked: Walked) -> "Reference":
         """The reference that a walk becomes once it is done with."""
-        return cls(walked.graph, [_hold(thing) for thing in walked.objects], walked.numbers)
+        nodes = zip(walked.graph.nodes, walked.objects, strict=True)
+        held = [None if node.kind in _NEVER_HELD else _hold(thing) for node, thing in nodes]
+        return cls(walked.graph, held, walked.numbers)
 
     def object(self, number: int) -> Any | None:
         """The object of a node; None if it is gone."""

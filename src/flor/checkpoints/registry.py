@@ -71,7 +71,12 @@ _READ_BY_BASE = {id(cls): kind for cls, kind in _BASES.items()}
 """By the id of a class: a metaclass of the user's may answer `==` and `hash`."""
 
 _HOLDING = frozenset(map(id, instances.HOLDING))
-_FAMILIES = {"torch": "flor.checkpoints.tensors", "numpy": "flor.checkpoints.arrays"}
+_FAMILIES = {
+    "torch": "flor.checkpoints.tensors",
+    "numpy": "flor.checkpoints.arrays",
+    "pandas": "flor.checkpoints.tables",
+    "pyarrow": "flor.checkpoints.arrow",
+}
 """Libraries with kinds of their own: imported only where the program has imported the library."""
 
 KINDS: dict[str, Kind] = {
