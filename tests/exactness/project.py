@@ -6,6 +6,7 @@ from pathlib import Path
 
 from exactness.interpreters import FLOR, STUB, Ended, Interpreter, Job
 from exactness.matrix import Script
+from flor.runs.catalog import Catalog
 from workplace import Workplace
 
 
@@ -81,6 +82,10 @@ class Project:
             kill=kill,
         )
         return interpreter.run(job)
+
+    def catalog(self) -> Catalog:
+        """The runs in the store, which is left as it is."""
+        return self.place.catalog(seal=False)
 
     def state(self) -> State:
         """Branch, HEAD, index, stash, other branches, files and status. Changes none of them."""

@@ -3,16 +3,21 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workplace import Row, Workplace
+from flor.entities import Kind, RunId, Source
+from flor.runs.catalog import Catalog
+from flor.runs.values import decode
+from workplace import Workplace
 
 Written = tuple[Any, ...]
 """A value as (type, text), every bit of it."""
+
+PROGRAM = (Source.LOG, Source.ARG)
+"""What the program itself says, and not the loops around it."""
 
 CLOCK: Written = ("clock", "")
 """Stands for every value of a name that differs from run to run."""
@@ -101,8 +106,14 @@ def heard(file: Path, volatile: Collection[str]) -> list[Said]:
 
 def kept(place: Workplace, volatile: Collection[str]) -> list[list[Place]]:
     """The records of each run in the store, by time stamp, in the order of the program."""
-    runs = place.catalog().runs
-    return [[_place(row, volatile) for row in place.rows(run=run.run) if row.name] for run in runs]
+    catalog = place.catalog()
+    return [records(catalog, run.run, volatile) for run in catalog.runs]
+
+
+def records(catalog: Catalog, run: RunId, volatile: Collection[str]) -> list[Place]:
+    """The records of one run, in the order of the program."""
+    rows = (row for chunk in catalog.chunks(None, [run], sources=PROGRAM) for row in chunk.table.to_pylist())
+    return [_place(row, volatile) for row in rows]
 
 
 def frame(place: Workplace, name: str, volatile: Collection[str]) -> list[Shown]:
@@ -150,16 +161,6 @@ def first_difference(wanted: Sequence[Any], found: Sequence[Any]) -> str:
     return f"{longer[min(len(wanted), len(found))]} {verb} ({len(found)} of {len(wanted)})"
 
 
-def by_context(records: Sequence[Place]) -> list[Place]:
-    """The records by context: in each as the program said them, whatever was written when."""
-    ordered = sorted(records, key=_context)
-    return [one for _, group in groupby(ordered, key=_context) for one in group]
-
-
-def _context(record: Place) -> tuple[str, tuple[int, ...]]:
-    return record.path, record.numbers
-
-
 def _said(record: dict[str, Any], volatile: Collection[str]) -> Said:
     value = CLOCK if record["name"] in volatile else _frozen(record["value"])
     levels = tuple(
@@ -173,9 +174,10 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def _place(row: Row, volatile: Collection[str]) -> Place:
-    value = CLOCK if row.name in volatile else written(row.value)
-    return Place(row.source, str(row.name), row.path, row.it, value)
+def _place(row: dict[str, Any], volatile: Collection[str]) -> Place:
+    value = decode(Kind[row["kind"].upper()], row["vf"], row["vi"], row["vs"])
+    said = CLOCK if row["name"] in volatile else written(value)
+    return Place(row["source"], row["name"], row["path"], tuple(row["it"]), said)
 
 
 def _cell(value: Any) -> Written | None:
