@@ -135,8 +135,7 @@ class Workplace:
 
     def rows(self, *names: str, run: RunId | None = None) -> list[Row]:
         """Every record of these names (none: all of them), in the order of chunks."""
-        chunks = self.catalog().chunks(names or None, None if run is None else [run])
-        return [row for chunk in chunks for row in _rows(chunk.table) if not names or row.name in names]
+        return rows_of(self.catalog(), *names, run=run)
 
     def values(self, name: str, run: RunId | None = None) -> list[Any]:
         return [row.value for row in self.rows(name, run=run)]
@@ -192,6 +191,12 @@ def eventually(condition: Any, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
+
+
+def rows_of(catalog: Catalog, *names: str, run: RunId | None = None) -> list[Row]:
+    """Every record of these names (none: all of them), in the order of chunks."""
+    chunks = catalog.chunks(names or None, None if run is None else [run])
+    return [row for chunk in chunks for row in _rows(chunk.table) if not names or row.name in names]
 
 
 def _rows(table: Any) -> list[Row]:
