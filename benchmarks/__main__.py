@@ -1,14 +1,15 @@
 """`python -m benchmarks [GROUP …] [--quick]`: measures, prints a table, writes JSON."""
 
 import argparse
-import json
+import os
 import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import machine, page
-from benchmarks.figures import Figure, number, table
+from benchmarks import machine, page, results
+from benchmarks.figures import number, table
+from benchmarks.results import Group
 from benchmarks.scratch import Bench
 
 GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill")
@@ -23,31 +24,24 @@ def main() -> int:
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     facts = machine.describe()
     print(machine.in_words(facts), file=sys.stderr)
-    found: dict[str, list[Figure]] = {}
+    groups = results.read(arguments.json)
     with tempfile.TemporaryDirectory(prefix="flor-bench-", dir=arguments.scratch) as scratch:
         bench = Bench(Path(scratch), arguments.quick)
-        for group in arguments.groups or GROUPS:
-            found[group] = [_told(figure) for figure in import_module(f"benchmarks.{group}").figures(bench)]
-    figures = [figure for group in found.values() for figure in group]
-    print(table(figures))
-    _write(arguments.json, facts, found)
+        found = {group: _measured(group, bench) for group in arguments.groups or GROUPS}
+    groups = {name: (groups | found)[name] for name in GROUPS if name in groups | found}
+    print(table([figure for group in found.values() for figure in group.figures]))
+    results.write(arguments.json, facts, groups)
     if arguments.page:
-        arguments.page.write_text(page.rendered(facts, found), "utf-8")
+        arguments.page.write_text(page.rendered(facts, groups), "utf-8")
     return 0
 
 
-def _told(figure: Figure) -> Figure:
-    print(f"{figure.name}: {number(figure.measured)} {figure.unit}", file=sys.stderr)
-    return figure
-
-
-def _write(path: Path, facts: dict[str, object], found: dict[str, list[Figure]]) -> None:
-    listed = [figure.as_json(group) for group, figures in found.items() for figure in figures]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({"machine": facts, "figures": listed}, indent=1, ensure_ascii=False) + "\n", "utf-8"
-    )
-    print(f"\nWritten to {path}", file=sys.stderr)
+def _measured(name: str, bench: Bench) -> Group:
+    load, figures = os.getloadavg()[0], []
+    for figure in import_module(f"benchmarks.{name}").figures(bench):
+        print(f"{figure.name}: {number(figure.measured)} {figure.unit}", file=sys.stderr)
+        figures.append(figure)
+    return Group(round(load, 1), figures)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,8 +1,7 @@
 """What a measurement comes to: a figure, its goal, and what stands beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,24 +35,8 @@ class Figure:
             for name, value in self.beside.items()
         }
 
-    def as_json(self, group: str) -> dict[str, Any]:
-        """The figure for `bench.json`."""
-        return {
-            "group": group,
-            "figure": self.name,
-            "unit": self.unit,
-            "goal": self.goal,
-            "measured": self.measured,
-            "holds": self.holds,
-            "holds_by_cpu": self.holds_by_cpu,
-            "cpu_s": self.cpu_s,
-            "beside": dict(self.beside),
-            "ratios": self.ratios(),
-            "note": self.note,
-        }
 
-
-def table(figures: list[Figure]) -> str:
+def table(figures: Sequence[Figure]) -> str:
     """The figures as a table in Markdown, which a terminal shows as well."""
     rows = [
         ("figure", "goal", "measured", "CPU s", "holds", "beside it (times as much)"),

@@ -20,7 +20,6 @@ def describe() -> dict[str, object]:
         "git": subprocess.run(
             ["git", "--version"], check=True, capture_output=True, text=True
         ).stdout.split()[2],
-        "load": round(os.getloadavg()[0], 2),
         "packages": {name: _version(name) for name in ("numpy", "pyarrow", "pandas", "duckdb", "torch")},
         "peers": {name: _peer_version(name) for name in ("tensorboard", "mlflow")},
     }
@@ -30,7 +29,7 @@ def in_words(facts: dict[str, object]) -> str:
     """One sentence for people."""
     return (
         f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gib']} GiB, {facts['system']}, "
-        f"Python {facts['python']}, load {facts['load']} at the start"
+        f"Python {facts['python']}, load {os.getloadavg()[0]:.1f}"
     )
 
 

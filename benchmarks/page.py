@@ -1,8 +1,9 @@
 """`docs/performance.md`, as a run of the bench gives it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from benchmarks.figures import Figure, table
+from benchmarks.figures import table
+from benchmarks.results import Group
 
 INTRODUCTION = """\
 # Performance
@@ -10,10 +11,10 @@ INTRODUCTION = """\
 What FlorDB costs. `make bench` measures it; `python -m benchmarks --page docs/performance.md`
 writes this page. The figures of a table were measured in turn, so that a busy minute met all of
 them. Times are medians of wall time unless something else is said; where CPU seconds are shown,
-the difference is what the rest of the machine was doing. A ratio of 2x means that the other needs
-twice as much.
+the difference is what the rest of the machine was doing, and a goal may be said to hold in CPU
+seconds. A ratio of 2x means that the other needs twice as much.
 
-- **Machine**: {cores} shared cores ({processor}), {memory_gib} GiB, {system}; load {load} at the start
+- **Machine**: {cores} shared cores ({processor}), {memory_gib} GiB, {system}
 - **Versions**: Python {python}, git {git}, {packages}
 - **Beside it**: {peers}; SQLite from Python's own module
 """
@@ -66,11 +67,12 @@ Records whose call had returned when the process was killed, and that no reader 
 }
 
 
-def rendered(facts: Mapping[str, object], found: Mapping[str, Sequence[Figure]]) -> str:
+def rendered(facts: Mapping[str, object], groups: Mapping[str, Group]) -> str:
     """The page, one section for each group that was measured."""
     packages, peers = _listed(facts["packages"]), _listed(facts["peers"]) or "nothing else is installed"
     parts = [INTRODUCTION.format(**{**facts, "packages": packages, "peers": peers})]
-    parts += [f"{SECTIONS[group]}\n{table(list(figures))}\n" for group, figures in found.items()]
+    for name, group in groups.items():
+        parts.append(f"{SECTIONS[name]}\n{table(group.figures)}\n\nLoad at the start: {group.load}\n")
     return "\n".join(parts)
 
 
