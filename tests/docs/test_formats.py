@@ -3,6 +3,7 @@
 import re
 
 from docs.runner import PROJECT
+from flor.checkpoints.manifest import Manifest
 from flor.entities import Kind, Source
 from flor.runs.schema import RECORDS
 
@@ -19,6 +20,10 @@ def test_every_kind_of_value_is_described() -> None:
 
 def test_every_source_of_a_row_is_described() -> None:
     assert sorted(_first_cells("`source` | the row is")) == sorted(source.name.lower() for source in Source)
+
+
+def test_every_field_of_a_manifest_is_described() -> None:
+    assert _first_cells("field | meaning") == list(Manifest.__struct_fields__)
 
 
 def _first_cells(head: str) -> list[str]:
