@@ -1,7 +1,7 @@
 """What a recorded process shows on the terminal: logged values, and FlorDB's own few messages."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
@@ -69,8 +69,10 @@ def line(node: Node, name: str, value: Any) -> str:
 
 def show(text: str) -> None:
     """Print one line above any progress bars."""
-    tqdm = sys.modules.get("tqdm")
-    write: Callable[[str], object] = tqdm.tqdm.write if tqdm and hasattr(tqdm, "tqdm") else print
+    tqdm, write = sys.modules.get("tqdm"), print
+    if tqdm and hasattr(tqdm, "tqdm"):
+        make_lock(tqdm.tqdm)
+        write = tqdm.tqdm.write
     with _showing():
         try:
             write(text)
@@ -78,6 +80,18 @@ def show(text: str) -> None:
             write(text.encode("ascii", "backslashreplace").decode("ascii"))
         except (OSError, ValueError):
             return  # nobody reads: a closed pipe or stream
+
+
+def make_lock(tqdm: Any) -> None:
+    """Let tqdm make its lock without deciding how the script will start its processes."""
+    if hasattr(tqdm, "_lock"):
+        return
+    import multiprocessing
+
+    chosen: str | None = multiprocessing.get_start_method(allow_none=True)
+    tqdm.get_lock()
+    if chosen is None:
+        multiprocessing.set_start_method(None, force=True)
 
 
 def is_showing() -> bool:

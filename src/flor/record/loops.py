@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from flor.record.context import MISSING, Loop, Node, current, following, leave
+from flor.record.echo import make_lock
 from flor.runs.values import is_numpy_scalar
 
 T = TypeVar("T")
@@ -68,18 +69,8 @@ def with_progress(name: str, iterable: Iterable[T], parent: Node) -> Iterable[T]
         return iterable
     from tqdm import tqdm
 
-    _make_lock(tqdm)
+    make_lock(tqdm)
     return tqdm(iterable, desc=name, total=_length(iterable), leave=parent.parent is None)
-
-
-def _make_lock(tqdm: Any) -> None:
-    """Let tqdm make its lock without deciding how the script will start its processes."""
-    import multiprocessing
-
-    chosen: str | None = multiprocessing.get_start_method(allow_none=True)
-    tqdm.get_lock()
-    if chosen is None:
-        multiprocessing.set_start_method(None, force=True)
 
 
 def _length(iterable: Iterable[Any]) -> float:
