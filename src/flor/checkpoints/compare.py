@@ -87,7 +87,7 @@ class _Comparison:
     def note(self, number: int, what: What, label: Label | None = None, detail: str = "") -> None:
         """There is a difference at a node of the old graph, or at one of its references."""
         if self.paths is None:
-            self.paths = Paths(self.old)
+            self.paths = Paths.readable(self.old)
         text = self.paths.text(number) if label is None else self.paths.step(number, label)
         self.found.append(Difference(text, what, detail))
 

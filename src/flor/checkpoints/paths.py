@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flor.checkpoints.atoms import load
 from flor.checkpoints.graph import CLASS, Graph, Label
-from flor.checkpoints.steps import CLASS_POSITION, Tree
+from flor.checkpoints.steps import CLASS_POSITION, ReadableTree, Tree
 
 _PASSED_OVER = frozenset(
     {"_modules", "_parameters", "_buffers", "storage", "base", "content", "parts", "cell_contents"}
@@ -15,11 +15,16 @@ _PASSED_OVER = frozenset(
 class Paths:
     """The paths of one graph; each is worked out once."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, tree: Tree | None = None) -> None:
         self._graph = graph
-        self._tree = Tree(graph)
+        self._tree = tree or Tree(graph)
         self._texts: dict[int, str] = {0: ""}
         self._labels: dict[int, Sequence[Label]] = {}
+
+    @classmethod
+    def readable(cls, graph: Graph) -> "Paths":
+        """The paths that a person would choose, where several lead to a node. They take longer to find."""
+        return cls(graph, ReadableTree(graph))
 
     def text(self, number: int) -> str:
         """The path of a node."""

@@ -48,7 +48,7 @@ class Rebuild:
         self._forced: set[int] = set()
         self._finished: set[int] = set()
         self._unchanged: dict[int, bool] = {}
-        self._paths = Paths(target)
+        self._paths: Paths | None = None
 
     def run(self, reference: Reference | None) -> None:
         """Match, make and fill every node."""
@@ -163,15 +163,17 @@ class Rebuild:
             if node.type is not None and node.type < 0
             else self.object(node.type)
         )
-        return Lost(self._paths.text(number), reason, node.kind, of)
+        return Lost(self.path(number), reason, node.kind, of)
 
     def path(self, number: int) -> str:
         """Where a node stands, as text."""
+        if self._paths is None:
+            self._paths = Paths.readable(self.graph)
         return self._paths.text(number)
 
     def refuse(self, number: int, reason: str) -> None:
         """Say that a node is not as it was."""
-        self.refused.append(Opaque(self._paths.text(number), reason))
+        self.refused.append(Opaque(self.path(number), reason))
 
     def dead_reference(self, number: int) -> Any:
         """A weak reference to something that is gone."""

@@ -1,6 +1,9 @@
 """From a node of one graph to the node of another that stands at the same place."""
 
-from flor.checkpoints.graph import Graph, Label, Ref
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from flor.checkpoints.graph import FIXED, Graph, Label, Ref
 
 PLACES = frozenset({"root", "frame", "names", "modes"})
 """Kinds of nodes that are places, not objects: they are the same where they stand at the same place."""
@@ -24,6 +27,55 @@ class Tree:
             if node.type is not None and node.type > 0 and self.parents[node.type] < 0:
                 self.parents[node.type] = number
                 self.positions[node.type] = CLASS_POSITION
+
+
+class ReadableTree(Tree):
+    """The same by the steps that a person would go: not through keys and classes."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self._graph = graph
+        self._costs: dict[tuple[str, int], list[int]] = {}
+        best = [_FAR] * len(graph.nodes)
+        best[0] = 0
+        waiting = [(0, 0)]
+        while waiting:
+            cost, number = heappop(waiting)
+            if cost > best[number]:
+                continue
+            refs = graph.nodes[number].refs or ()
+            for position, (ref, step) in enumerate(zip(refs, self._steps(number), strict=False)):
+                if ref is not None and ref > 0 and cost + step < best[ref]:
+                    best[ref] = cost + step
+                    self.parents[ref], self.positions[ref] = number, position
+                    heappush(waiting, (cost + step, ref))
+
+    def _steps(self, number: int) -> Sequence[int]:
+        """What each reference of a node costs."""
+        node = self._graph.nodes[number]
+        count = len(node.refs or ())
+        if node.pairs:
+            keys = (count - len(FIXED.get(node.kind, ()))) // 2
+            return [_FAR // 100] * (count - keys) + [2] * keys
+        if node.shape is None:
+            return [2] * count
+        known = self._costs.get((node.kind, node.shape))
+        if known is None:
+            labels = (*FIXED.get(node.kind, ()), *self._graph.shapes[node.shape])
+            known = self._costs[node.kind, node.shape] = list(map(_cost_of, labels))
+        return known
+
+
+_FAR = 10**9
+
+
+def _cost_of(label: str) -> int:
+    if label in _BY_NAME:
+        return 0
+    return 2 if label.isidentifier() or label.isdigit() else 9  # as the keys of a state_dict
+
+
+_BY_NAME = frozenset({"_modules", "_parameters", "_buffers"})
 
 
 class Steps:

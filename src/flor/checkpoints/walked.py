@@ -39,7 +39,7 @@ class Walked:
 
     def leaf_paths(self) -> list[str]:
         """Where each leaf stands, as text."""
-        paths = Paths(self.graph)
+        paths = Paths.readable(self.graph)
         return [paths.text(number) for number in self.graph.leaf_nodes]
 
     def number_of(self, thing: Any) -> int | None:
