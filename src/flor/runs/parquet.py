@@ -2,8 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ _ENCODINGS = dict.fromkeys(("vf", "it.list.element"), "BYTE_STREAM_SPLIT") | dic
     ("seq", "ts", "rank", "process", "vi", "run"), "DELTA_BINARY_PACKED"
 )
 _DICTIONARIES = ["name", "path", "kind", "source", "vs"]
+_TINY_BYTES = 8_000
 _LARGE_ROWS = 50_000  # to hand smaller files to several threads costs more than it saves
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # what file systems say that sync folders by themselves
 _HINT = "Run `python -m flor fsck` for the extent of the damage."
@@ -32,7 +32,22 @@ def write(path: Path, table: pa.Table, description: bytes) -> None:
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    place({path: stage(path, table, description)})
+    write_all([(path, table, description)])
+
+
+def write_all(files: Iterable[tuple[Path, pa.Table, bytes]]) -> None:
+    """Write tables beside their places, sync all of them, and rename them there.
+
+    Raises:
+        OSError: they cannot be written; nothing is left behind of those that are not in their places.
+    """
+    staged: dict[Path, Path] = {}
+    try:
+        for path, table, description in files:
+            staged[path] = stage(path, table, description)
+        place(staged)
+    finally:
+        discard(staged)
 
 
 def stage(path: Path, table: pa.Table, description: bytes) -> Path:
@@ -41,15 +56,28 @@ def stage(path: Path, table: pa.Table, description: bytes) -> Path:
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    keys = {METADATA_KEY: description, HASH_KEY: _hash(description)}
+    described = table.replace_schema_metadata({METADATA_KEY: description, HASH_KEY: _hash(description)})
     try:
-        pq.write_table(table.replace_schema_metadata(keys), temporary, **_options(table.schema))
+        _write(described, temporary)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(described, temporary)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    options = _options(table.schema)
+    if table.nbytes > _TINY_BYTES:
+        pq.write_table(table, path, **options)
+        return
+    # To prepare compression and statistics of each column takes as long as all the rest, and saves nothing.
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, **(options | {"compression": "none", "write_statistics": False}))
+    path.write_bytes(content.getvalue())
 
 
 def place(staged: Mapping[Path, Path]) -> None:
@@ -59,17 +87,19 @@ def place(staged: Mapping[Path, Path]) -> None:
         staged: place -> file.
 
     Raises:
-        OSError: that is not possible; none of those that are not in their places is left behind.
+        OSError: that is not possible.
     """
-    try:
-        _sync(list(staged.values()))
-        for path, temporary in staged.items():
-            temporary.replace(path)
-        for folder in {path.parent for path in staged}:
-            _sync_folder(folder)
-    finally:
-        for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+    _sync(list(staged.values()))
+    for path, temporary in staged.items():
+        temporary.replace(path)
+    for folder in {path.parent for path in staged}:
+        _sync_folder(folder)
+
+
+def discard(staged: Mapping[Path, Path]) -> None:
+    """Remove files that lie beside their places."""
+    for temporary in staged.values():
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -104,6 +134,9 @@ def _sync(paths: Sequence[Path]) -> None:
     if len(paths) == 1:  # a run that ends seals itself: no thread can be started by then
         _sync_file(paths[0])
         return
+    # Only here: a process that seals while it ends can start no threads, and not even import this.
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_SYNCING_AT_ONCE) as pool:
         list(pool.map(_sync_file, paths))
 
