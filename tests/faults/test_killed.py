@@ -142,6 +142,27 @@ def test_where_nothing_can_be_mapped_all_but_the_last_half_second_is_there(place
     assert times[-1] - times[0] > 0.2
 
 
+def test_where_nothing_can_be_mapped_a_script_still_reads_what_it_has_just_logged(place: Workplace) -> None:
+    done = place.run(
+        """
+        import mmap
+
+        class Refused:
+            def __new__(cls, *arguments, **options):
+                raise OSError("no memory can be mapped here")
+
+        mmap.mmap = Refused
+        import flor
+        for i in range(100):
+            flor.log("x", i)
+        print(flor.dataframe("x")["x"].tolist() == list(range(100)))
+        """
+    )
+
+    assert "True" in done.stdout.splitlines()
+    assert place.values("x") == list(range(100))
+
+
 SEAL = """
     import os
     from pathlib import Path

@@ -47,6 +47,10 @@ class RecordingSession:
 
     @property
     def recorded(self) -> Project | None:
+        for root in list(self._roots):
+            # Where no memory could be shared, readers find only what has been written out.
+            if root.run and root.run.is_open and root.run.ring.path is None:
+                root.run.spool.drain()
         return self._project if self._has_run else None
 
     def root(self) -> Root:
