@@ -197,7 +197,9 @@ class _Comparison:
                 self.note(number, "only before", label)
             elif isinstance(ref, _Simple) or isinstance(theirs[label], _Simple):
                 if ref != theirs[label]:
-                    self.note(number, "value", label, f"{ref} and {theirs[label]}")
+                    self.note(
+                        number, "value", label, f"{shown(self.old, ref)} and {shown(self.new, theirs[label])}"
+                    )
             elif not self.meet(number, None, ref, theirs[label]):  # type: ignore[arg-type]
                 self.note(number, self.why(ref, theirs[label]), label)  # type: ignore[arg-type]
         self.only_after(number, one, list(mine), list(theirs))
@@ -245,6 +247,13 @@ def everything(graph: Graph, number: int) -> dict[Label, "Ref | _Simple"]:
         value: Any = next(simple, _MISSING) if ref is None else _MISSING
         found[label] = ref if value is _MISSING else _Simple(dump(value))
     return found
+
+
+def shown(graph: Graph, value: "Ref | _Simple") -> str:
+    """A value, or what kind of thing stands there."""
+    if isinstance(value, int):
+        return graph.nodes[value].kind if value >= 0 else graph.name_of(value)
+    return str(value)
 
 
 def _pairs(keys: list[Any], values: list[Any]) -> dict[Label, "Ref | _Simple"]:

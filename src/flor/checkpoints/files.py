@@ -1,6 +1,7 @@
 """Open files: one that can only be written is an output, one that can be read is opaque."""
 
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 from flor.checkpoints.graph import Node
@@ -14,7 +15,8 @@ _READABLE = opaque("it is a file that can be read")
 
 
 def _read_file(walk: "Walk", thing: Any) -> Node:
-    if thing.closed or not thing.readable():
+    is_console = any(thing is each for each in (sys.stdin, sys.stdout, sys.stderr))
+    if is_console or thing.closed or not thing.readable():
         return OUTSIDE.read(walk, thing)
     return _READABLE.read(walk, thing)
 

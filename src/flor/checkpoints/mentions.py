@@ -35,9 +35,9 @@ def _mentioned(scope: Scope, frame: FrameType) -> frozenset[str] | None:
         if is_dynamic(code):
             return None
         found |= mentioned_by(code)
-    for name, names in scope.modules().items():
+    for names in scope.modules().values():
         if names is not frame.f_globals:
-            body = _body(name, names.get("__loader__"), names.get("__cached__"))
+            body = _body(names.get("__loader__"))
             if body is None:
                 return None
             found |= body
@@ -52,12 +52,12 @@ def mentioned_by(code: CodeType) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def _body(name: str, loader: Any, cached: str | None) -> frozenset[str] | None:
+def _body(loader: Any) -> frozenset[str] | None:
     """The names in all code of a loaded module."""
     if not isinstance(loader, SourceFileLoader):
         return None
     try:
-        body = loader.get_code(name)
+        body = loader.get_code(loader.name)
     except (ImportError, OSError, SyntaxError):
         return None
     if body is None:

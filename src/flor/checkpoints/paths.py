@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from flor.checkpoints.atoms import load
-from flor.checkpoints.graph import CLASS, Graph, Label
+from flor.checkpoints.graph import CLASS, FIXED, Graph, Label
 from flor.checkpoints.steps import CLASS_POSITION, ReadableTree, Tree
 
-_PASSED_OVER = frozenset(
-    {"_modules", "_parameters", "_buffers", "storage", "base", "content", "parts", "cell_contents"}
-)
-"""Steps that a person does not write."""
+_PASSED_OVER = frozenset({"storage", "base", "content", "parts", "cell_contents"})
+"""Steps that a person does not write, where a kind of object has them."""
+_OF_MODULES = frozenset({"_modules", "_parameters", "_buffers"})
 
 
 class Paths:
@@ -86,9 +85,9 @@ def join(text: str, kind: str, label: Label) -> str:
         return f"{text}.{key}" if isinstance(key, str) and key.isidentifier() else f"{text}[{key!r}]"
     if isinstance(label, int):
         return f"{text}.keys()[{label}]" if label < 0 else f"{text}[{label}]"
-    if label in _PASSED_OVER and text:
+    if text and (label in _OF_MODULES or (label in _PASSED_OVER and label in FIXED.get(kind, ()))):
         return text
     name = label.removeprefix("__slots__.").removeprefix("cell ")
-    if not name.isidentifier():
+    if not name.isidentifier() and not name.isdigit():
         return f"{text}[{name!r}]"
     return f"{text}.{name}" if text else name

@@ -11,6 +11,7 @@ from types import (
     CellType,
     ClassMethodDescriptorType,
     FunctionType,
+    GenericAlias,
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
@@ -18,6 +19,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
     SimpleNamespace,
+    UnionType,
     WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, cast
@@ -61,6 +63,8 @@ _BASES: dict[type, Kind] = {
     ModuleType: classes.MODULE,
     Enum: classes.ENUM,
     PurePath: c_objects.PATH,
+    GenericAlias: opaque.OUTSIDE,
+    UnionType: opaque.OUTSIDE,
     **{base: kind for base, kind in opaque.TYPES.items() if base.__flags__ & (1 << 10)},
     **files.TYPES,
 }

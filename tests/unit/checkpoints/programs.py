@@ -49,6 +49,8 @@ class Program:
         self.reference: Reference | None = None
         self.reference = Reference.of(self.walk())
 
+    scope = PROJECT
+
     def walk(self) -> Walked:
         frame = FrameState("program.py", "main", __name__, self.names, _CODE)
         return walk([frame], {}, PROJECT, self.reference)
