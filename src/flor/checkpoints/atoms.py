@@ -1,7 +1,9 @@
 """Simple values: they have no identity that matters, and marshal keeps each of them exactly."""
 
 import marshal
-from collections.abc import Collection
+from collections.abc import Sequence
+from itertools import repeat
+from operator import is_
 from types import EllipsisType, NoneType
 from typing import Any
 
@@ -20,9 +22,10 @@ def is_atom(value: Any, depth: int = _DEPTH) -> bool:
     return depth > 0 and all(is_atom(item, depth - 1) for item in value)
 
 
-def all_atoms(values: Collection[Any]) -> bool:
-    """Whether every value is simple, nested tuples left aside: that is answered at C speed."""
-    return ATOMS.issuperset(map(id, map(type, values)))
+def are_of_one_kind(values: Sequence[Any]) -> bool:
+    """Whether all values are simple, of one class; answered at C speed, and at the first other one."""
+    kind = type(values[0])
+    return id(kind) in ATOMS and all(map(is_, map(type, values), repeat(kind)))
 
 
 def dump(values: Any) -> bytes:

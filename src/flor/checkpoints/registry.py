@@ -22,7 +22,7 @@ from types import (
     UnionType,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import KeyedRef, ReferenceType, WeakMethod
 
 from flor.checkpoints import c_objects, classes, files, functions, instances, opaque, plain, root_kinds
@@ -102,7 +102,7 @@ KINDS: dict[str, Kind] = {
         opaque.OPAQUE,
     )
 }
-"""How a node of each kind is put back; `families` has those of libraries."""
+"""How a node of each kind is put back; those of libraries come with their family."""
 
 
 def families() -> Iterator["Family"]:
@@ -120,10 +120,13 @@ def guards() -> list[AbstractContextManager[Any]]:
 
 def kind_named(name: str) -> Kind:
     """The kind that puts a node back."""
-    found = KINDS.get(name)
-    if found is None:
-        found = next(family.KINDS[name] for family in families() if name in family.KINDS)
-    return cast(Kind, found)
+    return KINDS.get(name) or _of_family(name)
+
+
+def _of_family(name: str) -> Kind:
+    for family in families():
+        KINDS.update(family.KINDS)
+    return KINDS[name]
 
 
 def plan(cls: type) -> Kind:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from flor.checkpoints.atoms import ATOMS, dump, is_atom
+from flor.checkpoints.atoms import ATOMS, are_of_one_kind, dump, is_atom
 from flor.checkpoints.frame_cells import AMBIGUOUS, FrameCells
 from flor.checkpoints.frames import FrameState
 from flor.checkpoints.graph import Graph, Node, Ref
@@ -43,6 +43,9 @@ def walk(
             stack.enter_context(guard)
         reading = Walk(scope, frames, limit)
         return reading.run(roots_of(frames, registered, reading.project_modules), reference)
+
+
+_MANY = 50
 
 
 class Walk:
@@ -151,10 +154,10 @@ class Walk:
         shapes = self._shapes
         return shapes.setdefault(labels, len(shapes))
 
-    def refs(self, values: Sequence[Any]) -> tuple[list[Ref] | None, bytes | int | None]:
+    def refs(self, values: list[Any]) -> tuple[list[Ref] | None, bytes | int | None]:
         """References and the simple values among them: `refs` and `blob` of a node."""
-        if ATOMS.issuperset(map(id, map(type, values))):
-            return None, self.blob(dump(list(values))) if values else None
+        if len(values) > _MANY and are_of_one_kind(values):
+            return None, self.blob(dump(values))
         found: list[Ref] = []
         simple: list[Any] = []
         numbers = self._numbers
@@ -166,7 +169,8 @@ class Walk:
                 continue
             number = numbers.get(id(value))
             found.append(self._enter(value) if number is None else number)
-        return found, self.blob(dump(simple)) if simple else None
+        blob = self.blob(dump(simple)) if simple else None
+        return (None if len(simple) == len(found) else found), blob
 
     def blob(self, data: bytes) -> bytes | int:
         """The bytes, or the number of the leaf that holds them."""
