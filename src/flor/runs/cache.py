@@ -35,15 +35,18 @@ class Description:
 
 
 def describe(
-    layout: Layout, names: Sequence[SealedName], save: bool = True
+    layout: Layout, names: Sequence[SealedName], new: Sequence[Description] = (), save: bool = True
 ) -> tuple[list[Description], list[str]]:
     """The sealed files' descriptions, and a sentence for each file that cannot be read.
 
     Descriptions that the cache lacks are read from the files, and added to it. In the cache
-    a run's environment is left out; `environment_of` reads it from the file.
+    a run's environment is left out; `read_metadata` has it.
+
+    Args:
+        new: of files that were written just now.
     """
-    known = _load(layout)
-    found, problems, fresh = [], [], False
+    known = {**_load(layout), **{str(one.name): _entry(one) for one in new}}
+    found, problems, fresh = [], [], bool(new)
     folder = os.fspath(layout.sealed)
     for name in names:
         file = str(name)
@@ -78,9 +81,19 @@ def read_metadata(path: Path) -> RunMetadata:
         raise Unreadable(f"{path} has no description of its run: {error}") from error
 
 
+def described(layout: Layout, name: SealedName, run: RunMetadata) -> Description:
+    """The description of a file that was written just now."""
+    stat = layout.sealed_file(name).stat()
+    return Description(name, stat.st_size, stat.st_mtime_ns, msgspec.structs.replace(run, environment={}))
+
+
 def _read(name: SealedName, path: Path, stat: os.stat_result) -> _Entry:
     bare = msgspec.structs.replace(read_metadata(path), environment={})
     return _Entry(str(name), stat.st_size, stat.st_mtime_ns, bare)
+
+
+def _entry(one: Description) -> _Entry:
+    return _Entry(str(one.name), one.size, one.mtime_ns, one.metadata)
 
 
 def _path(layout: Layout) -> Path:
@@ -100,7 +113,7 @@ def _load(layout: Layout) -> Mapping[str, _Entry]:
 
 
 def _save(layout: Layout, found: Sequence[Description]) -> None:
-    entries = [_Entry(str(one.name), one.size, one.mtime_ns, one.metadata) for one in found]
+    entries = [_entry(one) for one in found]
     write(_path(layout), frames.pack(frames.META, msgspec.msgpack.encode(entries)))
 
 

@@ -1,22 +1,28 @@
 """Which runs exist, and their records."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from flor.entities import Run, RunId, Source
 from flor.errors import RunNotFound, StoreError
 from flor.runs import cache, chunks, journals, metadata
 from flor.runs import seal as sealing
+from flor.runs.cache import Description
 from flor.runs.journals import Journal
 from flor.runs.layout import SEALED_SUFFIX, JournalName, Layout, SealedName, parse_sealed_name
 from flor.runs.metadata import RunMetadata
 from flor.runs.packs import Member
 from flor.runs.records import Chunk
+from flor.runs.seal import Unsealed
 from flor.runs.tables import RunTable
 from flor.times import to_text
+
+Progress = Callable[[Sequence[RunId]], Iterable[RunId]]
+_Name = TypeVar("_Name", JournalName, SealedName)
 
 LIVE_SOURCES = (Source.LOG, Source.ARG, Source.REPLAY, Source.LOOP)
 
@@ -41,21 +47,18 @@ class Catalog:
     problems: tuple[str, ...]  # a sentence for each file that cannot be read
 
     @classmethod
-    def open(cls, layout: Layout, seal: bool = True) -> "Catalog":
+    def open(cls, layout: Layout, seal: bool = True, progress: Progress = list) -> "Catalog":
         """List the runs; those whose processes are gone are sealed on the way.
 
         Args:
             seal: False leaves the store as it is.
+            progress: is given the runs to be sealed, and hands them out one by one.
         """
+        new, unsealed = _seal_ended(layout, progress) if seal else ([], [])
         live, problems = _by_run(layout, journals.names(layout))
-        ended = {run for run, processes in live.items() if _can_be_sealed(processes)}
-        if seal and ended and os.access(layout.home, os.W_OK):
-            unsealed = _try_to_seal(layout, ended)
-            live, problems = _by_run(layout, journals.names(layout))
-            problems += unsealed
-        described, unreadable = cache.describe(layout, sealed_names(layout))
+        described, unreadable = cache.describe(layout, sealed_names(layout), new)
         entries = sorted(_entries(live, described), key=lambda entry: entry.run.tstamp)
-        return cls(layout, tuple(entries), tuple(problems + unreadable))
+        return cls(layout, tuple(entries), (*problems, *unsealed, *unreadable))
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -170,36 +173,48 @@ def _hidden(layout: Layout, journal: Journal) -> str:
     return f"{path} has further records in memory that only {user} may read; they are kept until then."
 
 
-def _can_be_sealed(processes: Sequence[Journal]) -> bool:
-    return all(process.can_be_sealed for process in processes)
-
-
 def seal_run(layout: Layout, run: RunId) -> None:
     """Seal one run if none of its processes lives."""
-    _seal_gone(layout, {run})
+    _seal(layout, [run], list)
 
 
-def _try_to_seal(layout: Layout, runs: Collection[RunId]) -> list[str]:
-    """Seal these runs; a sentence where the store cannot be written. They are read all the same."""
+def _seal_ended(layout: Layout, progress: Progress) -> tuple[list[Description], list[str]]:
+    """Seal the runs that have ended; a sentence where that is impossible, for they are read all the same."""
+    ended = journals.ended(layout, journals.names(layout))
+    if not ended or not os.access(layout.home, os.W_OK):
+        return [], []
     try:
-        _seal_gone(layout, runs)
+        return _seal(layout, ended, progress), []
     except OSError as error:
-        return [f"Ended runs cannot be sealed: {error}"]
-    return []
+        return [], [f"Ended runs cannot be sealed: {error}"]
 
 
-def _seal_gone(layout: Layout, runs: Collection[RunId]) -> None:
+def _seal(layout: Layout, runs: Sequence[RunId], progress: Progress) -> list[Description]:
     with sealing.exclusive(layout):
-        # Another reader may have sealed some meanwhile: what is there now counts.
-        names = [name for name in journals.names(layout) if name.run in runs]
-        sealed = [name for name in sealed_names(layout) if name.run in runs]
-        described, _ = cache.describe(layout, sealed, save=False)
-        for run, processes in _by_run(layout, names)[0].items():
-            parts = [one.metadata for one in described if one.name.run == run]
+        return sealing.seal(layout, _unsealed(layout, runs, progress))
+
+
+def _unsealed(layout: Layout, runs: Sequence[RunId], progress: Progress) -> Iterator[Unsealed]:
+    """Those of these runs that can be sealed, with what is sealed of them."""
+    # Another reader may have sealed some meanwhile: what is there now counts.
+    names, sealed = _grouped(journals.names(layout), runs), _grouped(sealed_names(layout), runs)
+    for run in progress(runs):
+        processes = _by_run(layout, names.get(run, ()))[0].get(run, [])
+        if processes and all(process.can_be_sealed for process in processes):
+            known = sealed.get(run, [])
+            described, _ = cache.describe(layout, known, save=False) if known else ([], ())
             # A part that cannot be read is not written over.
-            number = max((name.part for name in sealed if name.run == run), default=-1) + 1
-            if _can_be_sealed(processes):
-                sealing.seal(layout, processes, parts, number)
+            number = max((name.part for name in known), default=-1) + 1
+            yield Unsealed(processes, [one.metadata for one in described], number)
+
+
+def _grouped(names: Iterable[_Name], runs: Collection[RunId]) -> dict[RunId, list[_Name]]:
+    wanted = set(runs)
+    found: dict[RunId, list[_Name]] = {}
+    for name in names:
+        if name.run in wanted:
+            found.setdefault(name.run, []).append(name)
+    return found
 
 
 def _entries(live: Mapping[RunId, Sequence[Journal]], described: Sequence[cache.Description]) -> list[Entry]:
@@ -213,8 +228,7 @@ def _entry(parts: Sequence[cache.Description], processes: Sequence[Journal]) -> 
     known = [part.metadata for part in parts]
     table = None
     if processes:
-        sealed = {name: seq for part in known for name, seq in part.journals.items()}
-        table, described = sealing.read_run(processes, sealed)
+        table, described = sealing.read_run(processes, known)
         known.append(described)
     merged = metadata.merge(known)
     members = tuple(Member(str(part.name), part.size, part.mtime_ns, part.metadata.rows) for part in parts)

@@ -1,13 +1,13 @@
 """Read the journals of processes, alive or gone, together with what still stands in their rings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flor.entities import FORMAT_VERSION, Kind
+from flor.entities import FORMAT_VERSION, Kind, RunId
 from flor.errors import FormatTooNew, StoreError, Unreadable
 from flor.runs import frames
 from flor.runs.frames import Damage, Frame
@@ -52,6 +52,23 @@ def names(layout: Layout) -> list[JournalName]:
         return []
     stems = (name.removesuffix(JOURNAL_SUFFIX) for name in found if name.endswith(JOURNAL_SUFFIX))
     return [name for name in map(parse_journal_name, stems) if name]
+
+
+def ended(layout: Layout, names: Collection[JournalName]) -> list[RunId]:
+    """The runs of these journals of which no process lives, as far as their headers can be read."""
+    found: dict[RunId, bool] = {}
+    for name in names:
+        with suppress(FileNotFoundError, StoreError):
+            header = _read_header(layout.journal(name))
+            if header:
+                found[name.run] = found.get(name.run, True) and _is_gone(layout.lock(name), header)
+    return [run for run, is_gone in found.items() if is_gone]
+
+
+def _is_gone(lock: Path, header: Mapping[str, Any]) -> bool:
+    ring = header["ring"]
+    is_hidden = ring and os.path.exists(ring) and not os.access(ring, os.R_OK)
+    return not is_hidden and not is_alive(lock, header["host"], header["boot"])
 
 
 def tstamps(layout: Layout) -> set[str]:

@@ -4,27 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
 from flor.entities import FORMAT_VERSION, Kind, Run, RunId, Source, Status
 from flor.errors import FormatTooNew
-from flor.runs import tables
 from flor.runs.journals import Journal
 from flor.runs.records import LoopDefault
+from flor.runs.summary import Summary, Value
 from flor.runs.tables import RunTable
 from flor.runs.values import decode
 from flor.times import from_microseconds
 
-SUMMARY_LENGTH = 1_000
-"""Longer last values are cut in the summary (never in the records)."""
-
-_STREAMS = {source.name.lower() for source in (Source.STDOUT, Source.STDERR)}
-
 _KINDS = tuple(Kind)  # by number: a list of ten thousand runs asks for each a hundred thousand times
-
-Value = tuple[int, float | None, int | None, str | None]
-"""kind, vf, vi, vs"""
 
 
 class RunMetadata(msgspec.Struct, omit_defaults=True):
@@ -80,7 +70,7 @@ def unpack(content: bytes, path: object) -> RunMetadata:
 def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
     """The metadata of a run from the journals of its processes (at least one)."""
     main = min(journals, key=lambda journal: (journal.name.rank, journal.name.process))
-    header = main.header
+    header, summary = main.header, Summary(records.table)
     return RunMetadata(
         format=FORMAT_VERSION,
         run=main.name.run,
@@ -90,19 +80,19 @@ def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
         status=status_of(journals).value,
         rank_count=len({journal.name.rank for journal in journals}),
         started=header["started"],
-        ended=_ended(journals, records.table),
+        ended=_ended(journals, summary.last_ts()),
         argv=header["argv"],
         cwd=header["cwd"],
         user=header["user"],
         host=header["host"],
         pid=header["pid"],
-        args=_last_values(records.table, Source.ARG),
-        values=_last_values(records.table, Source.LOG),
-        names=_name_counts(records.table),
+        args=summary.last_values(Source.ARG),
+        values=summary.last_values(Source.LOG),
+        names=summary.name_counts(),
         loops=records.loops,
-        journals=_last_seqs(journals, records.table),
+        journals=summary.last_seqs(journal.name for journal in journals),
         rows=records.table.num_rows,
-        console=_line_count(records.table),
+        console=summary.line_count(),
         parent=header["parent"],
         version=main.facts.get("version", header["version"]),
         no_version=header["no_version"],
@@ -186,63 +176,13 @@ def _status_of_main(journal: Journal) -> Status:
     return Status.RUNNING if journal.is_alive else Status.INTERRUPTED
 
 
-def _ended(journals: Sequence[Journal], table: pa.Table) -> int | None:
+def _ended(journals: Sequence[Journal], last: int) -> int | None:
     """When the run ended; of a killed one, its last record. None while it runs."""
     if status_of(journals) is Status.RUNNING:
         return None
     said = [journal.facts["ended"] for journal in journals if journal.has_ended]
-    last = tables.numbers(table["ts"]).max() if table.num_rows else 0
-    return max([*said, int(last)]) if said or last else None
+    return max([*said, last]) if said or last else None
 
 
 def _environment(main: Journal) -> dict[str, Any]:
     return {**main.header["environment"], **main.facts.get("environment", {})}
-
-
-def _last_seqs(journals: Sequence[Journal], table: pa.Table) -> dict[str, int]:
-    ranks, processes, seqs = (tables.numbers(table[column]) for column in ("rank", "process", "seq"))
-    found = {}
-    for journal in journals:
-        mine = seqs[(ranks == journal.name.rank) & (processes == journal.name.process)]
-        found[str(journal.name)] = int(mine.max()) if len(mine) else 0
-    return found
-
-
-def _line_count(table: pa.Table) -> int:
-    sources = table["source"].combine_chunks()
-    counts = np.bincount(tables.codes(sources), minlength=len(sources.dictionary)).tolist()
-    names = sources.dictionary.to_pylist()
-    return sum(count for name, count in zip(names, counts, strict=True) if name in _STREAMS)
-
-
-def _name_counts(table: pa.Table) -> dict[str, int]:
-    names = table["name"].combine_chunks()
-    codes = tables.codes(names)
-    counts = np.bincount(codes + 1, minlength=len(names.dictionary) + 1)[1:].tolist()
-    return {name: count for name, count in zip(names.dictionary.to_pylist(), counts, strict=True) if count}
-
-
-def _last_values(table: pa.Table, source: Source) -> dict[str, Value]:
-    """The last value of each name on the lowest rank, in order of first appearance."""
-    names = table["name"].combine_chunks()
-    codes = tables.codes(names)
-    sources = table["source"].combine_chunks()
-    wanted = sources.dictionary.to_pylist().index(source.name.lower()) if len(sources.dictionary) else -1
-    ranks = tables.numbers(table["rank"])
-    rows = np.flatnonzero((codes >= 0) & (tables.codes(sources) == wanted) & (ranks == _lowest(ranks)))
-    # The later row wins, the first one keeps its place.
-    last = dict(zip(codes[rows].tolist(), rows.tolist(), strict=True))
-    positions = tables.array(np.array(list(last.values()), np.int64))
-    kept = table.select(["kind", "vf", "vi", "vs"]).take(positions).to_pylist()
-    return {names.dictionary[code].as_py(): _summary(row) for code, row in zip(last, kept, strict=True)}
-
-
-def _lowest(ranks: "np.ndarray[Any, Any]") -> int:
-    return int(ranks.min()) if len(ranks) else 0
-
-
-def _summary(row: Mapping[str, Any]) -> Value:
-    kind, text = Kind[row["kind"].upper()], row["vs"]
-    if text is not None and len(text) > SUMMARY_LENGTH and kind is not Kind.BLOB:
-        return int(Kind.TEXT), None, None, text[:SUMMARY_LENGTH] + "…"
-    return int(kind), row["vf"], row["vi"], text

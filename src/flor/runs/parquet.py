@@ -56,12 +56,10 @@ def stage(path: Path, table: pa.Table, description: bytes) -> Path:
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     described = table.replace_schema_metadata({METADATA_KEY: description, HASH_KEY: _hash(description)})
     try:
-        _write(described, temporary)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _write(described, temporary)
     except BaseException:
         temporary.unlink(missing_ok=True)

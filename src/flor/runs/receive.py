@@ -57,9 +57,8 @@ def receive(layout: Layout, files: Iterable[Sealed | Plain]) -> list[Path]:
     """
     new, received = _new(layout, files), list[Path]()
     try:
-        while staged := _stage(layout, islice(new, _AT_ONCE)):
-            parquet.place(staged)
-            received += staged
+        while placed := _take(layout, islice(new, _AT_ONCE)):
+            received += placed
     except OSError as error:
         hint = "Make the folder writable, or set FLOR_HOME to one that is."
         raise StoreError(f"The store {layout.home} cannot be written: {error}", hint) from error
@@ -75,19 +74,18 @@ def _new(layout: Layout, files: Iterable[Sealed | Plain]) -> Iterator[Sealed | P
             yield file
 
 
-def _stage(layout: Layout, files: Iterable[Sealed | Plain]) -> dict[Path, Path]:
-    """Write files beside their places: place -> file."""
+def _take(layout: Layout, files: Iterable[Sealed | Plain]) -> list[Path]:
+    """Write these files, and sync them together."""
     staged: dict[Path, Path] = {}
     try:
         for file in files:
             _prepare(layout)
             path = path_of(layout, file.file)
             staged[path] = _written(path, file)
-    except BaseException:
-        for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
-        raise
-    return staged
+        parquet.place(staged)
+    finally:
+        parquet.discard(staged)
+    return list(staged)
 
 
 def _written(path: Path, file: Sealed | Plain) -> Path:

@@ -1,50 +1,91 @@
 """The journals of a run whose processes are gone become one Parquet file."""
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from flor.entities import RunId
-from flor.runs import metadata, parquet, tables
-from flor.runs.decode import columns
+from flor.runs import cache, metadata, parquet, tables
+from flor.runs.cache import Description
+from flor.runs.decode import Columns, columns
 from flor.runs.journals import Journal
-from flor.runs.layout import Layout, SealedName
+from flor.runs.layout import JournalName, Layout, SealedName
 from flor.runs.metadata import RunMetadata
 from flor.runs.tables import RunTable
 
+_BATCH_RUNS, _BATCH_BYTES = 256, 32 << 20
 
-def read_run(journals: Sequence[Journal], sealed: Mapping[str, int]) -> tuple[RunTable, RunMetadata]:
-    """Records and metadata of a run's journals, without what is sealed already.
 
-    Args:
-        journals: at least one, of one run.
-        sealed: journal -> seq of its last sealed record.
-    """
-    found = [(journal.name, columns(journal, sealed.get(str(journal.name), 0))) for journal in journals]
-    records = tables.build(found)
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A run whose processes are gone, and what is sealed of it."""
+
+    journals: Sequence[Journal]
+    parts: Sequence[RunMetadata]
+    number: int  # of the part to write
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(one.slots) + sum(map(len, one.big_records)) for one in self.journals)
+
+
+def read_run(journals: Sequence[Journal], parts: Sequence[RunMetadata]) -> tuple[RunTable, RunMetadata]:
+    """Records and metadata of a run's journals (at least one), without what is sealed in parts already."""
+    records = tables.build(_decoded(journals, parts))
     return records, metadata.describe(journals, records)
 
 
-def seal(layout: Layout, journals: Sequence[Journal], parts: Sequence[RunMetadata], number: int) -> None:
-    """Write part `number` of a run from its journals, then remove them.
+def seal(layout: Layout, runs: Iterable[Unsealed]) -> list[Description]:
+    """Write a further part of each run from its journals, then remove them; the files that were written.
 
-    Killed anywhere, it leaves either the journals, or the part and journals of which the part
-    says that it holds them.
+    Killed anywhere, it leaves of each run either the journals, or the part and journals of which the
+    part says that it holds them.
 
     Raises:
         OSError: the store cannot be written.
     """
-    sealed = {name: seq for part in parts for name, seq in part.journals.items()}
-    records, described = read_run(journals, sealed)
-    if records.table.num_rows or not parts:
-        parquet.write(
-            layout.sealed_file(SealedName(RunId(described.run), number)),
-            records.table,
-            metadata.pack(described),
-        )
-    for journal in journals:
+    return [one for batch in _batches(runs) for one in _seal_together(layout, batch)]
+
+
+def _batches(runs: Iterable[Unsealed]) -> Iterator[list[Unsealed]]:
+    batch: list[Unsealed] = []
+    size = 0
+    for run in runs:
+        batch.append(run)
+        size += run.size_bytes
+        if len(batch) >= _BATCH_RUNS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _seal_together(layout: Layout, runs: Sequence[Unsealed]) -> list[Description]:
+    """Step by step for all runs: to take each through all steps costs half as much again.
+
+    The files are synced together too, for each sync takes milliseconds; only then the journals go.
+    """
+    decoded = [_decoded(run.journals, run.parts) for run in runs]
+    records = [tables.build(processes) for processes in decoded]
+    described = [metadata.describe(run.journals, one) for run, one in zip(runs, records, strict=True)]
+    new = {
+        SealedName(RunId(about.run), run.number): (one.table, about)
+        for run, one, about in zip(runs, records, described, strict=True)
+        if one.table.num_rows or not run.parts
+    }
+    parquet.write_all(
+        (layout.sealed_file(name), table, metadata.pack(about)) for name, (table, about) in new.items()
+    )
+    for journal in [journal for run in runs for journal in run.journals]:
         remove(layout, journal)
+    return [cache.described(layout, name, about) for name, (_, about) in new.items()]
+
+
+def _decoded(journals: Sequence[Journal], parts: Sequence[RunMetadata]) -> list[tuple[JournalName, Columns]]:
+    sealed = {name: seq for part in parts for name, seq in part.journals.items()}
+    return [(journal.name, columns(journal, sealed.get(str(journal.name), 0))) for journal in journals]
 
 
 def remove(layout: Layout, journal: Journal) -> None:

@@ -31,8 +31,10 @@ def build(processes: Sequence[tuple[JournalName, Columns]]) -> RunTable:
     ordered = sorted(processes, key=lambda pair: (pair[0].rank, pair[0].process))
     defaults = _loop_defaults([columns.loops for _, columns in ordered])
     parts = [_table(name, _with_loop_rows(columns, defaults)) for name, columns in ordered]
-    table = pa.concat_tables(parts).unify_dictionaries() if parts else RECORDS.empty_table()
-    return RunTable(table, defaults)
+    if not parts:
+        return RunTable(RECORDS.empty_table(), defaults)
+    together = parts[0] if len(parts) == 1 else pa.concat_tables(parts).unify_dictionaries()
+    return RunTable(together, defaults)
 
 
 def array(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None) -> pa.Array:
@@ -47,9 +49,14 @@ def array(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None) 
 
 
 def numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
-    """The numbers of a column, any where it is null; without pandas, which `to_numpy` would import."""
+    """The numbers of a column, any where it is null, to be read only.
+
+    Without pandas, which `to_numpy` would import.
+    """
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     dtype = column.type.to_pandas_dtype()
+    if len(chunks) == 1:
+        return _buffer(chunks[0], dtype)
     return np.concatenate([np.zeros(0, dtype), *(_buffer(chunk, dtype) for chunk in chunks)])
 
 
@@ -83,11 +90,11 @@ def _table(name: JournalName, columns: Columns) -> pa.Table:
         array(columns.ts_us),
         array(np.full(count, name.rank, np.int32)),
         array(np.full(count, name.process, np.int64)),
-        _dictionary(columns.name, columns.names, np.int32),
-        _dictionary(loops.path_of[columns.loop], loops.paths, np.int32),
+        _dictionary(columns.name, strings(columns.names), np.int32),
+        _dictionary(loops.path_of[columns.loop], strings(loops.paths), np.int32),
         _iterations(loops, columns.loop, columns.iteration),
-        _dictionary(kind, KIND_NAMES, np.int8),
-        _dictionary(columns.source, SOURCE_NAMES, np.int8),
+        _dictionary(kind, _KINDS, np.int8),
+        _dictionary(columns.source, _SOURCES, np.int8),
         array(columns.number.view(np.float64), kind == Kind.FLOAT),
         array(columns.number, _is_whole(columns)),
         strings(columns.texts).take(array(np.maximum(columns.text, 0), columns.text >= 0)),
@@ -101,9 +108,12 @@ def _is_whole(columns: Columns) -> npt.NDArray[np.bool_]:
     return is_whole & (columns.text < 0)
 
 
-def _dictionary(codes: Ints, values: list[str], index_type: type[np.signedinteger]) -> pa.DictionaryArray:
+_KINDS, _SOURCES = strings(KIND_NAMES), strings(SOURCE_NAMES)
+
+
+def _dictionary(codes: Ints, values: pa.Array, index_type: type[np.signedinteger]) -> pa.DictionaryArray:
     indices = array(np.maximum(codes, 0).astype(index_type), codes >= 0)
-    return pa.DictionaryArray.from_arrays(indices, strings(values))
+    return pa.DictionaryArray.from_arrays(indices, values)
 
 
 def _iterations(loops: Loops, loop: Ints, iteration: Ints) -> pa.ListArray:
