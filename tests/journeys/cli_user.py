@@ -7,6 +7,7 @@ import pty
 import shutil
 import subprocess
 import sys
+import termios
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ class CliUser:
     def terminal(self, *arguments: str, columns: int = 100, answer: str = "") -> str:
         """What `flor ARGUMENTS` shows on a terminal, the answer typed in included."""
         mine, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (40, columns))
         process = subprocess.Popen(
             [sys.executable, "-m", "flor", *arguments],
             cwd=self.folder,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from flor import progress
 from flor.cli.console import Console
 from flor.entities import Run, RunId
 from flor.errors import NotInRepository
@@ -18,7 +19,7 @@ _SHORTEST_ID = 6
 
 def catalog(project: Project, console: Console) -> Catalog:
     """All runs; those whose processes are gone are sealed. Files that cannot be read are mentioned."""
-    found = Catalog.open(Layout(project.home))
+    found = Catalog.open(Layout(project.home), progress=progress.sealing)
     for problem in found.problems:
         console.note(f"warning: {problem}")
     return found
