@@ -143,8 +143,9 @@ def _project() -> "Project":
 
 
 def _catalog(project: "Project") -> "Catalog":
+    from flor.progress import sealing
     from flor.runs.catalog import Catalog
     from flor.runs.layout import Layout
 
-    found = Catalog.open(Layout(project.home))
+    found = Catalog.open(Layout(project.home), progress=sealing)
     return found.of_project(project.projid) if project.subfolder else found
