@@ -9,6 +9,9 @@ Every `for` over a `flor.loop` becomes
         for _flor_item in ITER:
             if _flor_.is_skipping(LINE): continue
             NAMES                       # only after a restore
+            if _flor_.is_over(LINE):    # its end was restored: it ends as it was recorded to end
+                if _flor_.ended_normally(): continue
+                break
             T = _flor_item; _flor_item = None
             BODY
         else:
@@ -17,11 +20,11 @@ Every `for` over a `flor.loop` becomes
 and every `with flor.checkpointing(...)` is wrapped so that the whole block can be jumped over.
 NAMES binds the names of the frame anew: writing `f_locals` has no effect before Python 3.13.
 The target is assigned after the skip test, because a skipped item cannot be unpacked. Line
-numbers stay those of the user's statements.
+numbers stay those of the user's statements. Expressions are never looked into: no statement is
+in them, and they may be nested deeper than Python recurses.
 """
 
 import ast
-import copy
 import symtable
 from collections.abc import Sequence
 from typing import TypeVar
@@ -33,31 +36,50 @@ RUNTIME = "_flor_"
 CELLS = "_flor_cells"
 ITEM = "_flor_item"
 PREFIX = "_flor_"
-_MODULE = "flor.replay.runtime"
+_PACKAGE, _MODULE = "flor.replay", "runtime"
+_IMPLICIT = ("__class__", "__classdict__")  # cells that Python makes for its own use
 
-N = TypeVar("N", bound=ast.AST)
+Body = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
+
+_FIRST_LINE = ast.Pass(lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
+
+S = TypeVar("S", bound=ast.stmt)
 
 
-def rewrite(source: str, filename: str) -> ast.Module:
+def rewrite(source: str, filename: str, prologue: str = "") -> ast.Module:
     """The rewritten module, ready to be compiled.
+
+    Args:
+        prologue: statements to execute before any of the module's own.
 
     Raises:
         SyntaxError: the source is no Python.
     """
     tree = ast.parse(source, filename)
+    names = sites.names_of(tree)
     table = symtable.symtable(source, filename, "exec")
-    rewriter = _Rewriter(sites.names_of(tree), table)
-    rewritten: ast.Module = rewriter.visit(tree)
-    _insert_first(rewritten.body, _import_runtime(), after_future=True)
-    return ast.fix_missing_locations(rewritten)
+    _Rewriter(names, table).visit(tree)
+    _insert_first(tree, [prologue, f"from {_PACKAGE} import {_MODULE} as {RUNTIME}"])
+    return tree
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Walks the tree with the symbol table of the scope it is in."""
+    """Walks the statements with the symbol table of the scope they are in."""
 
     def __init__(self, names: Names, table: symtable.SymbolTable) -> None:
         self._names = names
-        self._scopes = [table]
+        self._scope = table
+        self._inner = _inner_scopes(table)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Visit the statements below: all of them stand in blocks."""
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if block:
+                block[:] = self._block(block)
+        for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+            part.body[:] = self._block(part.body)
+        return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._function(node)
@@ -66,77 +88,77 @@ class _Rewriter(ast.NodeTransformer):
         return self._function(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self._in_scope(node, node.name)
+        self._visit_inside(node)
+        return node
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        return node  # an expression holds no statement
-
-    def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
-        is_loop = sites.is_loop(node, self._names)
+    def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
-        return _loop(node, self._name_statements(node)) if is_loop else node
+        is_loop = sites.is_loop(node, self._names)
+        return _loop(node, self._name_lines()) if is_loop else node
 
     def visit_With(self, node: ast.With) -> ast.AST:
         is_block = sites.is_block(node, self._names)
         leaves = _leaves(node.body) if is_block else []
         self.generic_visit(node)
-        return _block(node, self._name_statements(node), leaves) if is_block else node
+        return _block(node, self._name_lines(), leaves) if is_block else node
+
+    def _block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        return [self.visit(statement) for statement in statements]
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        cells = _cell_names(self._child(node.name, node.lineno))
-        self._in_scope(node, node.name)
+        cells = _cell_names(self._visit_inside(node))
         if cells:
-            _insert_first(node.body, _at(_cells_statement(cells), node))
+            _insert_first(node, [_cells_line(cells)])
         return node
 
-    def _in_scope(self, node: N, name: str) -> N:
-        line = getattr(node, "lineno", 0)
-        self._scopes.append(self._child(name, line))
+    def _visit_inside(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) -> symtable.SymbolTable:
+        """Visit the body of a function or class; the scope that it is."""
+        around = self._scope, self._inner
+        scope = self._inner[node.name, node.lineno]
+        self._scope, self._inner = scope, _inner_scopes(scope)
         self.generic_visit(node)
-        self._scopes.pop()
-        return node
+        self._scope, self._inner = around
+        return scope
 
-    def _child(self, name: str, line: int) -> symtable.SymbolTable:
-        """The scope of a function or class: the symbol table knows it by name and first line."""
-        found = [
-            child
-            for child in self._scopes[-1].get_children()
-            if child.get_name() == name
-            and child.get_type() != "annotation"
-            and child.get_lineno() in (line, 0)
-        ]
-        return found[0] if found else self._by_decorated_line(name, line)
+    def _name_lines(self) -> list[str]:
+        if isinstance(self._scope, symtable.Function):
+            return _bind_locals(_local_names(self._scope))
+        return [f"{RUNTIME}.assign_names()"]
 
-    def _by_decorated_line(self, name: str, line: int) -> symtable.SymbolTable:
-        """The scope of a decorated definition, whose table may give the decorator's line."""
-        children = [child for child in self._scopes[-1].get_children() if child.get_name() == name]
-        before = [child for child in children if child.get_lineno() <= line]
-        return max(before or children, key=lambda child: child.get_lineno())
 
-    def _name_statements(self, node: ast.stmt) -> list[ast.stmt]:
-        scope = self._scopes[-1]
-        if isinstance(scope, symtable.Function):
-            statements = _bind_locals(_local_names(scope))
+def _inner_scopes(scope: symtable.SymbolTable) -> dict[tuple[str, int], symtable.SymbolTable]:
+    """The functions and classes defined in a scope, by name and line.
+
+    Those with type parameters stand in a scope of these. Of a name and line the last is meant: before a
+    function called `genexpr` may stand the generator expressions of its defaults.
+    """
+    found: dict[tuple[str, int], symtable.SymbolTable] = {}
+    for child in scope.get_children():
+        if isinstance(child, (symtable.Function, symtable.Class)):
+            found[child.get_name(), child.get_lineno()] = child
         else:
-            statements = _parsed(f"{RUNTIME}.assign_module(__name__)")
-        return [_at(statement, node) for statement in statements]
+            found |= _inner_scopes(child)
+    return found
 
 
-def _local_names(scope: symtable.SymbolTable) -> list[str]:
+def _local_names(scope: symtable.Function) -> list[str]:
     """Parameters, assigned names and cells of a function: what belongs to its frame."""
-    return sorted(
-        symbol.get_name()
-        for symbol in scope.get_symbols()
-        if (symbol.is_local() or symbol.is_parameter()) and not symbol.get_name().startswith((".", PREFIX))
-    )
+    return sorted(name for name in scope.get_locals() if name.isidentifier() and not name.startswith(PREFIX))
 
 
 def _cell_names(scope: symtable.SymbolTable) -> list[str]:
     """Names that the function shares with functions inside it, or around it."""
-    inner = {name for child in scope.get_children() for name in _free_names(child)}
-    shared = {s.get_name() for s in scope.get_symbols() if s.is_free() or s.get_name() in inner}
-    own = {s.get_name() for s in scope.get_symbols() if s.is_local() or s.is_parameter() or s.is_free()}
-    return sorted((shared & own) - {"__class__", "__classdict__"})
+    if not isinstance(scope, symtable.Function):
+        return []
+    children = scope.get_children()
+    free = scope.get_frees()
+    if not children and not free:
+        return []
+    inner = {name for child in children for name in _free_names(child)}
+    shared = inner.intersection(scope.get_locals()).union(free)
+    return sorted(name for name in shared if name.isidentifier() and name not in _IMPLICIT)
 
 
 def _free_names(scope: symtable.SymbolTable) -> set[str]:
@@ -145,57 +167,57 @@ def _free_names(scope: symtable.SymbolTable) -> set[str]:
     return found.union(*(_free_names(child) for child in scope.get_children()))
 
 
-def _bind_locals(names: Sequence[str]) -> list[ast.stmt]:
-    lines = [f"if {RUNTIME}.has_names():"]
-    for name in names:
-        lines += [
-            f"    if {RUNTIME}.is_bound({name!r}):",
-            f"        {name} = {RUNTIME}.take({name!r})",
-            "    else:",
-            "        try:",
-            f"            del {name}",
-            "        except NameError:",
-            "            pass",
-        ]
-    lines.append(f"    {RUNTIME}.names_are_done()")
-    return _parsed("\n".join(lines))
+def _bind_locals(names: Sequence[str]) -> list[str]:
+    targets = f"{', '.join(names)}, = " if names else ""
+    return [
+        f"if {RUNTIME}.has_names():",
+        f"    {targets}{RUNTIME}.take({tuple(names)!r})",
+        *(f"    if {name} is {RUNTIME}.UNBOUND: del {name}" for name in names),
+    ]
 
 
-def _loop(node: ast.For, names: list[ast.stmt]) -> list[ast.stmt]:
+def _loop(node: ast.For, names: list[str]) -> ast.stmt:
+    """The loop as the module's docstring shows it."""
     line = node.lineno
-    inner = ast.For(
-        target=ast.Name(ITEM, ast.Store()),
-        iter=node.iter,
-        body=[*_skip_test(line), *_copied(names), *_assign_target(node.target), *node.body],
-        orelse=node.orelse,
-    )
-    replaced = _copied(names)
-    if node.orelse:
-        replaced.append(ast.If(_expression(f"{RUNTIME}.ended_normally()"), _copied(node.orelse), []))
-    return [_at(ast.If(_expression(f"{RUNTIME}.replace({line})"), replaced, [inner]), node)]
+    head = [
+        f"if {RUNTIME}.is_skipping({line}): continue",
+        *names,
+        f"if {RUNTIME}.is_over({line}):",
+        f"    if {RUNTIME}.ended_normally(): continue",
+        "    break",
+    ]
+    inner = _one(ast.For, [f"for {ITEM} in ():", *_indented(head)], node)
+    inner.iter = node.iter
+    inner.body += [*_assign_target(node), *node.body]
+    inner.orelse = node.orelse
+    ended = [f"if {RUNTIME}.ended_normally(): pass"]
+    whole = _one(ast.If, [f"if {RUNTIME}.replace({line}):", *_indented([*names, *ended])], node)
+    whole.orelse = [inner]
+    # The same statements in both places: nobody changes them any more.
+    _last(ast.If, whole.body).body = node.orelse or [ast.copy_location(ast.Pass(), node)]
+    return whole
 
 
-def _skip_test(line: int) -> list[ast.stmt]:
-    # `continue` is an error outside a loop: it is put in by hand.
-    return [ast.If(_expression(f"{RUNTIME}.is_skipping({line})"), [ast.Continue()], [])]
-
-
-def _assign_target(target: ast.expr) -> list[ast.stmt]:
+def _assign_target(node: ast.For) -> list[ast.stmt]:
     """`T = _flor_item`; then the item is forgotten, so that no name of ours keeps it alive."""
-    assign = ast.Assign([target], ast.Name(ITEM, ast.Load()))
-    forget = ast.Assign([ast.Name(ITEM, ast.Store())], ast.Constant(None))
-    return [assign, forget]
+    assign = _one(ast.Assign, [f"{ITEM} = {ITEM}"], node)
+    assign.targets = [node.target]
+    return [assign, _one(ast.Assign, [f"{ITEM} = None"], node)]
 
 
-def _block(node: ast.With, names: list[ast.stmt], leaves: Sequence[ast.stmt]) -> ast.stmt:
+def _block(node: ast.With, names: list[str], leaves: Sequence[ast.stmt]) -> ast.stmt:
     """The block, and behind it the ways in which it may have been left."""
-    handler_body: list[ast.stmt] = [*names]
-    for leave in leaves:
-        test = _expression(f"{RUNTIME}.was_left_at({leave.lineno})")
-        handler_body.append(ast.If(test, [copy.deepcopy(leave)], []))
-    handler_body += _parsed(f"{RUNTIME}.jump_is_done()")
-    handler = ast.ExceptHandler(_expression(f"{RUNTIME}.BlockIsOver"), None, handler_body)
-    return _at(ast.Try([node], [handler], [], []), node)
+    handler = [*names, f"{RUNTIME}.jump_is_done()"]
+    whole = _one(ast.Try, ["try: pass", f"except {RUNTIME}.BlockIsOver:", *_indented(handler)], node)
+    whole.body = [node]
+    whole.handlers[0].body[-1:-1] = [_leave_again(leave, node) for leave in leaves]
+    return whole
+
+
+def _leave_again(leave: ast.stmt, node: ast.With) -> ast.stmt:
+    test = _one(ast.If, [f"if {RUNTIME}.was_left_at({leave.lineno}): pass"], node)
+    test.body = [leave]
+    return test
 
 
 def _leaves(body: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -231,63 +253,46 @@ def _is_plain(expression: ast.expr) -> bool:
     return all(isinstance(part, plain) for part in ast.walk(expression))
 
 
-def _cells_statement(cells: Sequence[str]) -> ast.stmt:
+def _cells_line(cells: Sequence[str]) -> str:
     """Gives a local variable the real cells of the frame: a closure over the same names has them."""
     names = "".join(f"{name}, " for name in cells)
-    return _parsed(f"{CELLS} = (lambda: ({names})).__closure__")[0]
+    return f"{CELLS} = (lambda: ({names})).__closure__"
 
 
-def _import_runtime() -> ast.stmt:
-    package, _, module = _MODULE.rpartition(".")
-    return ast.ImportFrom(package, [ast.alias(module, RUNTIME)], 0)
-
-
-def _insert_first(body: list[ast.stmt], statement: ast.stmt, after_future: bool = False) -> None:
-    """Put a statement behind the docstring (and the `__future__` imports of a module)."""
-    position = 0
+def _insert_first(node: Body, lines: Sequence[str]) -> None:
+    """Put statements behind the docstring and, in a module, the `__future__` imports."""
+    body, position = node.body, 0
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         position = int(isinstance(body[0].value.value, str))
-    while after_future and position < len(body) and _is_future(body[position]):
+    while position < len(body) and _is_future(body[position]):
         position += 1
-    body.insert(position, _located_like(statement, body, position))
+    nearest = body[position] if position < len(body) else body[-1] if body else _FIRST_LINE
+    body[position:position] = _made(lines, nearest)
 
 
 def _is_future(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
-def _located_like(statement: ast.stmt, body: Sequence[ast.stmt], position: int) -> ast.stmt:
-    if position < len(body):
-        return _at(statement, body[position])
-    statement.lineno = statement.end_lineno = 1
-    statement.col_offset = statement.end_col_offset = 0
-    return ast.fix_missing_locations(statement)
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
-def _expression(text: str) -> ast.expr:
-    (statement,) = _parsed(text)
-    if not isinstance(statement, ast.Expr):
-        raise TypeError(f"{text!r} is no expression")
-    return statement.value
-
-
-def _parsed(text: str) -> list[ast.stmt]:
-    """Statements that have no place yet."""
-    tree = ast.parse(text)
+def _made(lines: Sequence[str], where: ast.AST) -> list[ast.stmt]:
+    """Statements of ours, in the place of the user's."""
+    tree = ast.parse("\n".join(lines))
     for node in ast.walk(tree):
-        for attribute in ("lineno", "end_lineno", "col_offset", "end_col_offset"):
-            if hasattr(node, attribute):
-                delattr(node, attribute)
+        if node._attributes:
+            ast.copy_location(node, where)
     return tree.body
 
 
-def _copied(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
-    return [copy.deepcopy(statement) for statement in statements]
+def _one(kind: type[S], lines: Sequence[str], where: ast.AST) -> S:
+    return _last(kind, _made(lines, where))
 
 
-def _at(node: N, where: ast.AST) -> N:
-    """Give what we made the place of the user's statement; what the user wrote keeps its own."""
-    for part in ast.walk(node):
-        if "lineno" in part._attributes and not hasattr(part, "lineno"):
-            ast.copy_location(part, where)
-    return node
+def _last(kind: type[S], statements: Sequence[ast.stmt]) -> S:
+    last = statements[-1]
+    if not isinstance(last, kind):
+        raise TypeError(f"{ast.unparse(last)!r} is no {kind.__name__}")
+    return last

@@ -1,8 +1,11 @@
 """What a rewritten program calls (see rewrite.py). Without a player every answer is "go on as written"."""
 
 import sys
+from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
+from flor.checkpoints.frames import UNBOUND
 from flor.record import session
 
 
@@ -18,10 +21,13 @@ class Player(Protocol):
         """Whether the loop at this line is over already: its effect was restored."""
 
     def ended_normally(self) -> bool:
-        """Whether the replaced loop ran out of items, so that its `else` follows."""
+        """Whether the loop that is over ran out of items, so that its `else` follows."""
 
     def is_skipping(self, line: int) -> bool:
         """Whether this iteration only counts."""
+
+    def is_over(self, line: int) -> bool:
+        """Whether the item that was yielded only stands for the end of the loop."""
 
     def names(self) -> dict[str, Any] | None:
         """The names to bind in the frame that asks, after a restore; else None."""
@@ -51,31 +57,32 @@ def is_skipping(line: int) -> bool:
     return player is not None and player.is_skipping(line)
 
 
+def is_over(line: int) -> bool:
+    player = _player()
+    return player is not None and player.is_over(line)
+
+
 def has_names() -> bool:
     player = _player()
     return player is not None and player.names() is not None
 
 
-def is_bound(name: str) -> bool:
-    return name in _names()
-
-
-def take(name: str) -> Any:
-    return _names()[name]
-
-
-def names_are_done() -> None:
+def take(names: Sequence[str]) -> list[Any]:
+    """The values of these names of the frame that asks; UNBOUND where one has none."""
     player = _player()
+    found = player.names() if player is not None else None
+    values = [(found or {}).get(name, UNBOUND) for name in names]
     if player is not None:
         player.names_are_done()
+    return values
 
 
-def assign_module(module: str) -> None:
-    """Bind a module's names; names that came with a probe stay."""
+def assign_names() -> None:
+    """Bind the names of the module or class body that asks; names that came with a probe stay."""
     player = _player()
     names = player.names() if player is not None else None
     if player is not None and names is not None:
-        vars(sys.modules[module]).update(names)
+        sys._getframe(1).f_locals.update(names)
         player.names_are_done()
 
 
@@ -90,11 +97,12 @@ def jump_is_done() -> None:
         player.jump_is_done()
 
 
-def _names() -> dict[str, Any]:
-    player = _player()
-    return (player.names() if player is not None else None) or {}
-
-
 def _player() -> Player | None:
-    current = session.current()
-    return current if isinstance(current, Player) else None
+    current: Any = session.current()
+    kind: Any = type(current)
+    return current if _is_player(kind) else None
+
+
+@cache  # each step of a loop asks several times, and a protocol takes its time
+def _is_player(kind: type) -> bool:
+    return issubclass(kind, Player)

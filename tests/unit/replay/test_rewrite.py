@@ -1,14 +1,11 @@
 """A rewritten program does what the user wrote, until somebody enters it elsewhere."""
 
-import sys
 import traceback
-from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from flor.replay import rewrite, runtime
+from flor.replay import runtime
+from unit.replay.rewriting import Block, Script, dedented, run
 
 PROGRAMS = {
     "nested loops with enumerate, zip and starred targets": """
@@ -119,87 +116,17 @@ PROGRAMS = {
 }
 
 
-class _Block:
-    def __init__(self, **objects: object) -> None:
-        self.objects = objects
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-
-@dataclass
-class Script:
-    """A player that answers from a script."""
-
-    replaced: dict[int, bool] = field(default_factory=dict)  # line -> whether the loop ended normally
-    skipped: dict[int, int] = field(default_factory=dict)  # line -> iterations left to skip
-    bound: dict[str, Any] | None = None
-    left_at: int = 0
-    last: int = 0
-
-    def replace(self, line: int) -> bool:
-        self.last = line
-        return line in self.replaced
-
-    def ended_normally(self) -> bool:
-        return self.replaced[self.last]
-
-    def is_skipping(self, line: int) -> bool:
-        self.skipped[line] = self.skipped.get(line, 0) - 1
-        return self.skipped[line] >= 0
-
-    def names(self) -> dict[str, Any] | None:
-        return self.bound
-
-    def names_are_done(self) -> None:
-        self.bound = None
-
-    def was_left_at(self, line: int) -> bool:
-        return line == self.left_at
-
-    def jump_is_done(self) -> None:
-        return None
-
-
-def _dedented(text: str) -> str:
-    lines = text.strip("\n").splitlines()
-    indent = len(lines[0]) - len(lines[0].lstrip())
-    return "\n".join(line[indent:] for line in lines) + "\n"
-
-
-def _run(
-    source: str, monkeypatch: pytest.MonkeyPatch, player: Script | None, rewritten: bool = True
-) -> dict[str, Any]:
-    monkeypatch.setattr(runtime, "_player", lambda: player)
-    stub = ModuleType("flor")
-    stub.loop = lambda name, items: iter(items)  # type: ignore[attr-defined]
-    stub.checkpointing = _Block  # type: ignore[attr-defined]
-    module = ModuleType("rewritten_program")
-    monkeypatch.setitem(sys.modules, "rewritten_program", module)
-    code = compile(rewrite.rewrite(source, "train.py") if rewritten else source, "train.py", "exec")
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "flor", stub)
-        patch.setitem(sys.modules, "flordb", stub)
-        patch.setitem(sys.modules, "flor.replay", ModuleType("flor.replay"))
-        sys.modules["flor.replay"].runtime = runtime  # type: ignore[attr-defined]
-        exec(code, vars(module))
-    return vars(module)
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_without_a_player_a_program_does_what_was_written(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = _dedented(PROGRAMS[name])
+    source = dedented(PROGRAMS[name])
 
-    assert _run(source, monkeypatch, None)["out"] == _run(source, monkeypatch, None, rewritten=False)["out"]
+    assert run(source, monkeypatch, None)["out"] == run(source, monkeypatch, None, rewritten=False)["out"]
 
 
 def test_skipped_iterations_pass_through_the_header_and_are_not_unpacked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source = _dedented(
+    source = dedented(
         """
         import flor
         out = []
@@ -208,11 +135,11 @@ def test_skipped_iterations_pass_through_the_header_and_are_not_unpacked(
         """
     )
 
-    assert _run(source, monkeypatch, Script(skipped={3: 2}))["out"] == [(2, 1, 2)]
+    assert run(source, monkeypatch, Script(skipped={3: 2}))["out"] == [(2, 1, 2)]
 
 
 def test_after_a_restore_names_of_a_function_are_bound_and_unbound(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = _dedented(
+    source = dedented(
         """
         import flor
         out = []
@@ -232,28 +159,27 @@ def test_after_a_restore_names_of_a_function_are_bound_and_unbound(monkeypatch: 
     )
     player = Script(bound={"best": 5, "data": [1, 2]})
 
-    assert _run(source, monkeypatch, player)["out"][1:3] == [(5, 5, 1), "unbound"]
+    assert run(source, monkeypatch, player)["out"][1:3] == [(5, 5, 1), "unbound"]
 
 
 def test_after_a_restore_names_of_a_module_are_bound_in_its_dict(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = _dedented(
+    source = dedented(
         """
         import flor
-        __name__ = "rewritten_program"
         best = 0
         for x in flor.loop("x", [1]):
             out = (best, x)
         """
     )
 
-    assert _run(source, monkeypatch, Script(bound={"best": 7}))["out"] == (7, 1)
+    assert run(source, monkeypatch, Script(bound={"best": 7}))["out"] == (7, 1)
 
 
 @pytest.mark.parametrize(("normally", "expected"), [(True, ["else"]), (False, [])])
 def test_a_replaced_loop_evaluates_nothing_and_ends_as_it_was_recorded_to_end(
     monkeypatch: pytest.MonkeyPatch, normally: bool, expected: list[str]
 ) -> None:
-    source = _dedented(
+    source = dedented(
         """
         import flor
         out = []
@@ -264,13 +190,32 @@ def test_a_replaced_loop_evaluates_nothing_and_ends_as_it_was_recorded_to_end(
         """
     )
 
-    assert _run(source, monkeypatch, Script(replaced={3: normally}))["out"] == expected
+    assert run(source, monkeypatch, Script(replaced={3: normally}))["out"] == expected
+
+
+@pytest.mark.parametrize(("normally", "expected"), [(True, ["else", 2]), (False, [2])])
+def test_a_loop_whose_end_was_restored_ends_as_it_was_recorded_to_end(
+    monkeypatch: pytest.MonkeyPatch, normally: bool, expected: list[object]
+) -> None:
+    source = dedented(
+        """
+        import flor
+        out = []
+        for (a, b) in flor.loop("x", [None]):
+            out.append((a, b))
+        else:
+            out.append("else")
+        out.append(2)
+        """
+    )
+
+    assert run(source, monkeypatch, Script(over={3: normally}))["out"] == expected
 
 
 def test_a_block_that_is_over_is_jumped_and_its_return_executed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source = _dedented(
+    source = dedented(
         """
         import flor
         class Over(flor.checkpointing):
@@ -285,12 +230,12 @@ def test_a_block_that_is_over_is_jumped_and_its_return_executed_again(
             return "behind"
         """
     )
-    names = _run(source.replace("OVER", "KeyError"), monkeypatch, None)
+    names = run(source.replace("OVER", "KeyError"), monkeypatch, None)
     assert names["fit"].__code__.co_filename == "train.py"
     jumping = source.replace("raise OVER", "__import__('flor').over()")
-    monkeypatch.setattr(_Block, "__enter__", _over)
+    monkeypatch.setattr(Block, "__enter__", _over)
     player = Script(left_at=9)
-    names = _run(jumping, monkeypatch, player)
+    names = run(jumping, monkeypatch, player)
     monkeypatch.setattr(runtime, "_player", lambda: player)
 
     assert names["fit"]("kept") == ("kept", 1)
@@ -303,7 +248,7 @@ def _over(self: object) -> None:
 
 
 def test_a_traceback_points_to_the_line_the_user_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = _dedented(
+    source = dedented(
         """
         from __future__ import annotations
         import flor
@@ -316,7 +261,7 @@ def test_a_traceback_points_to_the_line_the_user_wrote(monkeypatch: pytest.Monke
                         raise RuntimeError
         """
     )
-    names = _run(source, monkeypatch, None)
+    names = run(source, monkeypatch, None)
 
     with pytest.raises(RuntimeError) as caught:
         names["work"]()
@@ -330,7 +275,7 @@ def test_a_traceback_points_to_the_line_the_user_wrote(monkeypatch: pytest.Monke
 
 
 def test_the_real_cells_of_a_frame_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = _dedented(
+    source = dedented(
         """
         import sys
         import flor
@@ -345,4 +290,4 @@ def test_the_real_cells_of_a_frame_can_be_found(monkeypatch: pytest.MonkeyPatch)
         """
     )
 
-    assert _run(source, monkeypatch, None)["out"] == (2, 2)
+    assert run(source, monkeypatch, None)["out"] == (2, 2)
