@@ -262,7 +262,7 @@ GENERIC = {
                 size = n
                 x: "n" = n
                 for i in flor.loop("i", range(n)):
-                    def f[T2: (lambda: n)](self, v=f"{f"{i}"}"):
+                    def f[T2: (n, int)](self, v=f"{f"{i}"}"):
                         for j in flor.loop("j", v): out.append((j, n, self.size))
                         return __class__.__name__
             return A
