@@ -18,7 +18,7 @@ _WITHOUT_IDENTITY = frozenset(
     {"tuple", "frozenset", "method", "builtin method", "weakref", "path", "value", "global"}
 )
 """Kinds that a program cannot tell apart by identity in any way that matters: they never change."""
-_OPEN = frozenset({"frame", "names"})
+_OPEN = frozenset({"frame", "names", "library"})
 """Nodes to which a probe may add names."""
 
 

@@ -15,12 +15,20 @@ class Leaf(msgspec.Struct, frozen=True, eq=False):
     device: str = "cpu"
 
     def view(self) -> memoryview:
-        """The live bytes, without a copy. Use it before the program goes on: it does not hold them."""
+        """The live bytes; a copy only of what lies on a device. Use it before the program goes on."""
         if not self.size_bytes:
             return memoryview(b"")
         if type(self.source) is bytes:
             return memoryview(self.source)
-        return memoryview((ctypes.c_char * self.size_bytes).from_address(self.address)).cast("B")
+        host, address = (self.source, self.address) if self.address else self._on_host()
+        buffer = (ctypes.c_char * self.size_bytes).from_address(address)
+        buffer.kept_alive = host  # type: ignore[attr-defined]
+        return memoryview(buffer).cast("B")
+
+    def _on_host(self) -> tuple[Any, int]:
+        """A copy of what lies on another device."""
+        host = self.source.cpu()
+        return host, host.data_ptr()
 
     @property
     def is_addressable(self) -> bool:

@@ -85,6 +85,14 @@ def resolve(name: str) -> Any | None:
     return found
 
 
+def resolve_dotted(name: str) -> Any | None:
+    """The module or class of a dotted name, whose module is loaded."""
+    module = name
+    while module and module not in sys.modules:
+        module = module.rpartition(".")[0]
+    return resolve(f"{module}:{name[len(module) + 1 :]}") if module else None
+
+
 def _member(owner: Any, name: str) -> Any | None:
     if isinstance(owner, ModuleType):
         return getattr(owner, name, None)

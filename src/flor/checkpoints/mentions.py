@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from functools import lru_cache
-from importlib.machinery import SourceFileLoader
 from types import CodeType, FrameType
 from typing import Any
 
 from flor.checkpoints.frame_cells import nested_code
 from flor.checkpoints.frames import Live
+from flor.checkpoints.library_writes import body_of
 from flor.checkpoints.liveness import is_dynamic, is_module, live_names
 from flor.checkpoints.scope import Scope
 
@@ -54,12 +54,7 @@ def mentioned_by(code: CodeType) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _body(loader: Any) -> frozenset[str] | None:
     """The names in all code of a loaded module."""
-    if not isinstance(loader, SourceFileLoader):
-        return None
-    try:
-        body = loader.get_code(loader.name)
-    except (ImportError, OSError, SyntaxError):
-        return None
+    body = body_of(loader)
     if body is None:
         return None
     return frozenset().union(*(mentioned_by(code) for code in (body, *nested_code(body))))

@@ -68,7 +68,7 @@ class Paths:
 
 def _root_text(label: str, last_frame: str) -> str:
     """Names of the innermost frame and of the script stand alone, others after their function or module."""
-    if label in (last_frame, "module __main__", "registered"):
+    if label in (last_frame, "module __main__", "registered", "library"):
         return ""
     if label.startswith("module "):
         return label.removeprefix("module ")

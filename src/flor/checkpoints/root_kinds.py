@@ -7,6 +7,8 @@ from flor.checkpoints.environment import Modes, all_modes
 from flor.checkpoints.frames import UNBOUND, FrameState, Unbound
 from flor.checkpoints.graph import Node
 from flor.checkpoints.kinds import Kind, fill_nothing
+from flor.checkpoints.library_writes import Written, put, remove
+from flor.checkpoints.lookup import resolve_dotted
 from flor.checkpoints.lost import Lost, read
 from flor.checkpoints.roots import Names, Roots
 
@@ -41,6 +43,25 @@ def _fill_names(rebuild: "Rebuild", number: int, node: Node, thing: Names) -> No
             thing.bound[name] = value
 
 
+def _read_written(walk: "Walk", thing: Written) -> Node:
+    refs, blob = walk.refs(list(thing.names.values()))
+    return Node("library", shape=walk.shape(tuple(thing.names)), refs=refs, blob=blob)
+
+
+def _fill_written(rebuild: "Rebuild", number: int, node: Node, thing: Written) -> None:
+    """Assign the attributes of libraries anew; one that was not there goes."""
+    wanted = dict(zip(rebuild.shape(node), rebuild.named_values(number), strict=True))
+    for name, owner in thing.owners.items():
+        if name not in wanted:
+            remove(owner, name.rpartition(".")[2])
+    for name, value in wanted.items():
+        owner = thing.owners.get(name) or resolve_dotted(name.rpartition(".")[0])
+        if owner is None:
+            rebuild.refuse(number, f"{name} is not there")
+        elif name not in thing.names or thing.names[name] is not value:
+            put(owner, name.rpartition(".")[2], value)
+
+
 def _read_modes(walk: "Walk", thing: Modes) -> Node:
     modes = {name: dump(value) for name, value in thing.read().items()}
     refs, blob = walk.refs(list(modes.values()))
@@ -70,6 +91,7 @@ TYPES: dict[type, Kind] = {
     Roots: Kind("root", _read_root, _no_other, fill_nothing),
     FrameState: Kind("frame", _read_frame, _no_other, fill_nothing, same_meta=True),
     Names: Kind("names", _read_names, _no_other, _fill_names),
+    Written: Kind("library", _read_written, _no_other, _fill_written),
     Lost: Kind("lost", _read_lost, _no_other),
     Modes: Kind("modes", _read_modes, _no_other, _fill_modes),
     Unbound: Kind(

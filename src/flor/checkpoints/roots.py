@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flor.checkpoints.environment import Modes, global_generators
+from flor.checkpoints.environment import Modes, all_modes, global_generators
 from flor.checkpoints.frames import OURS, FrameState
+from flor.checkpoints.library_writes import written_by
 
 _MODULE_NAMES = frozenset(
     {
@@ -46,6 +47,8 @@ def roots_of(
     for module, bound in modules.items():
         if module not in running:
             parts[f"module {module}"] = Names(_state_names(bound), bound)
+    bodies = {frame.module: frame.code for frame in frames if frame.is_module}
+    parts["library"] = written_by(modules, bodies, frozenset(all_modes()))
     parts["random"] = Names(global_generators())
     parts["modes"] = Modes()
     return Roots(parts)

@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 
 from flor.checkpoints.graph import FIXED, Graph, Label, Ref
 
-PLACES = frozenset({"root", "frame", "names", "modes"})
+PLACES = frozenset({"root", "frame", "names", "library", "modes"})
 """Kinds of nodes that are places, not objects: they are the same where they stand at the same place."""
 
 

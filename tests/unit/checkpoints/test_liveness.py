@@ -142,10 +142,10 @@ def test_a_script_and_the_modules_that_it_loaded(tmp_path: Path, monkeypatch: py
     def probe() -> None:
         seen.append(set(live(sys._getframe(1))))
 
-    module = type(sys)("script_of_liveness")
+    module = type(sys)("__main__")
     module.__file__ = str(script)
     vars(module)["probe"] = probe
-    monkeypatch.setitem(sys.modules, "script_of_liveness", module)
+    monkeypatch.setitem(sys.modules, "__main__", module)
     exec(compile(script.read_text(), str(script), "exec"), vars(module))
 
     assert "used" in seen[0]
