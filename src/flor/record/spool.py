@@ -113,7 +113,7 @@ class Spool:
             nonlocal limit
             limit = new
 
-        def write(node: Node, name: str, value: Any) -> None:
+        def write(node: Node, name: Any, value: Any) -> None:  # any name: a wrong one is kept too
             nonlocal left_out
             try:
                 ts, pack, codes = clock(), pack_float, nothing
@@ -131,9 +131,7 @@ class Spool:
                     pack(buffer, place, value, ts, node.number, loop, codes[name], seq)
                 elif type(value) not in builtin and lies_on_device(value):
                     return None if self._defer_copy(node, name, value, ts) else redirect(node, name, value)
-                elif not self.record(
-                    node, str(name), value, Source.LOG, ts
-                ):
+                elif not self.record(node, "None" if name is None else name, value, Source.LOG, ts):
                     return redirect(node, name, value)
                 if ts < audience.quiet_until and (name in seen or ts < audience.silent_until):
                     left_out += 1
