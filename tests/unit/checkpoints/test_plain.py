@@ -100,7 +100,6 @@ def test_sets_and_their_order() -> None:
 
     def change(names: Names) -> None:
         names["words"] |= {f"word{place}" for place in range(50)}
-        names["words"].discard("alpha")
         names["numbers"] = {place * 3 for place in range(20)} | {1.5, None, (1, 2)}
         names["frozen"] = frozenset({"x", (1, frozenset({2}))})
         names["boxes"].add(Box(1))
