@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 from flor.record import startup as _startup
 
 if TYPE_CHECKING:
+    from flor import utils as utils
     from flor.api import arg as arg
     from flor.api import checkpointing as checkpointing
     from flor.api import commit as commit
     from flor.api import dataframe as dataframe
     from flor.api import io as io
     from flor.api import iteration as iteration
+    from flor.api import load as load
     from flor.api import log as log
     from flor.api import loop as loop
     from flor.api import query as query
-    from flor import utils as utils
+    from flor.api import restore as restore
 
     HOMEDIR: str
 
@@ -32,9 +34,11 @@ __all__ = [
     "dataframe",
     "io",
     "iteration",
+    "load",
     "log",
     "loop",
     "query",
+    "restore",
     "utils",
 ]
 

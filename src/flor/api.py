@@ -1,7 +1,7 @@
 """The public functions. Each is a few lines: it asks the current session, or the readers below."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["arg", "checkpointing", "commit", "dataframe", "io", "iteration", "log", "loop", "query", "utils"]
+__all__ = [
+    "arg",
+    "checkpointing",
+    "commit",
+    "dataframe",
+    "io",
+    "iteration",
+    "load",
+    "log",
+    "loop",
+    "query",
+    "restore",
+    "utils",
+]
 
 _node = _current.get
 
@@ -128,6 +141,49 @@ def io(run: str | None = None) -> "pd.DataFrame":
     from flor.query.console import console
 
     return console(_catalog(_project()), run)
+
+
+def load(name: str, run: str = "last", epoch: int | None = None, **context: int) -> Any:
+    """The object that a run gave to `flor.checkpointing` under this name, as it was at a kept moment.
+
+    Of a torch module or optimizer it is what `state_dict()` would have returned; no class is needed for that.
+
+    Args:
+        name: as in `flor.checkpointing(name=...)`.
+        run: its id, a unique prefix of it, its time stamp, or "last": the newest run that kept any state.
+        epoch: the state after so many iterations of the loop "epoch"; without it, the newest state.
+        context: the same for loops of other names; of a loop around, which iteration is meant.
+
+    Raises:
+        RunNotFound: there is no such run.
+        CheckpointNotFound: the state was not kept; the message names the nearest that was.
+    """
+    from flor.replay import past
+
+    project = _project()
+    return past.fetch(past.find(project, _catalog(project), run, _asked(epoch, context)), name)
+
+
+def restore(run: str = "last", epoch: int | None = None, *, into: Mapping[str, Any], **context: int) -> None:
+    """Make live objects, and all they reach, what they were at a kept moment of a run: in place, bit for bit.
+
+    Args:
+        into: the objects by the names they were given to `flor.checkpointing`, `{"model": model}`.
+        run, epoch, context: as in `flor.load`.
+
+    Raises:
+        RunNotFound: there is no such run.
+        CheckpointNotFound: the state was not kept; the message names the nearest that was.
+        FlorError: names or shapes differ; the message says which, and nothing was changed.
+    """
+    from flor.replay import past
+
+    project = _project()
+    past.put_into(past.find(project, _catalog(project), run, _asked(epoch, context)), into)
+
+
+def _asked(epoch: int | None, context: dict[str, int]) -> dict[str, int]:
+    return context if epoch is None else {"epoch": epoch, **context}
 
 
 def home_folder() -> str:

@@ -49,7 +49,7 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
     finally:
         leave(around)
         frame = sys._getframe(1)
-        facts = {"name": name, **_leaving(frame, how)}
+        facts = {"name": name, "iterations": number, **_leaving(frame, how)}
         is_left = facts["how"] not in (_EXHAUSTED, "break")
         keeper.reach(place.ended(is_left), frame, facts)
 
