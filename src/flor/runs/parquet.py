@@ -164,7 +164,7 @@ def read(path: Path, columns: Sequence[str]) -> pa.Table:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             is_large = file.metadata.num_rows >= _LARGE_ROWS
-            return file.read(columns=list(columns), use_threads=is_large).replace_schema_metadata(None)
+            return _checked(file.read(columns=list(columns), use_threads=is_large), columns)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise Unreadable(f"{path} cannot be read: {error}", _HINT) from error
 
@@ -196,10 +196,22 @@ def salvage(path: Path, columns: Sequence[str]) -> pa.Table:
     return pa.concat_tables(groups) if groups else schema.empty_table()
 
 
+def _checked(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """The table, without its metadata.
+
+    Raises:
+        ValueError: it has not these columns, or other types: names and types have no checksum.
+    """
+    known = {name: RECORDS.field(name).type for name in columns if name in RECORDS.names}
+    types = dict(zip(table.column_names, table.schema.types, strict=True))
+    if types.keys() != set(columns) or not known.items() <= types.items():
+        raise ValueError("its columns are not those of records")
+    return table.replace_schema_metadata(None)
+
+
 def _row_group(file: pq.ParquetFile, number: int, columns: Sequence[str]) -> pa.Table | None:
     try:
-        group = file.read_row_group(number, columns=list(columns), use_threads=False)
-        return group.replace_schema_metadata(None).select(list(columns))
+        return _checked(file.read_row_group(number, columns=list(columns), use_threads=False), columns)
     except (OSError, ValueError, pa.ArrowException):
         return None
 
