@@ -107,7 +107,7 @@ def plan(checkpoints: Sequence[Checkpoint], packs: Sequence[Pack], wanted: Wante
     room.remove(unwanted)
     goes = _thinned([each for each in checkpoints if each.run not in wanted.unwanted], wanted, room)
     dead, rewrites = room.packs_to_go()
-    return Plan(tuple(unwanted), tuple(goes), dead, rewrites, room.before_bytes, int(room.left_bytes))
+    return Plan(tuple(unwanted), tuple(goes), dead, rewrites, room.before_bytes, room.left_bytes)
 
 
 def _thinned(checkpoints: Sequence[Checkpoint], wanted: Wanted, room: "_Room") -> list[Checkpoint]:
@@ -210,29 +210,33 @@ class _Room:
         self._live_bytes = [0] * len(packs)
         for digest in self._needed:
             self._count(digest, 1)
+        self.live_bytes = sum(self._live_bytes)  # what somebody needs now
         self._manifest_bytes = sum(each.size_bytes for each in checkpoints)
         self.before_bytes = self._manifest_bytes + sum(pack.size_bytes for pack in packs)
         self._pack_bytes = sum(map(self._left, range(len(packs))))
 
     @property
-    def left_bytes(self) -> float:
+    def left_bytes(self) -> int:
         """What is left when everything goes that nobody needs now."""
         return self._manifest_bytes + self._pack_bytes
 
-    @property
-    def live_bytes(self) -> int:
-        """What somebody needs now."""
-        return sum(self._live_bytes)
-
     def remove(self, checkpoints: Sequence[Checkpoint]) -> None:
         """These go."""
-        for each in checkpoints:
-            self._manifest_bytes -= each.size_bytes
-            for digest in each.hashes:
-                self._needed[digest] -= 1
-                if not self._needed[digest]:
-                    self._count(digest, -1)
-        self._pack_bytes = sum(map(self._left, range(len(self._packs))))
+        self._manifest_bytes -= sum(each.size_bytes for each in checkpoints)
+        self._needed.subtract(digest for each in checkpoints for digest in each.hashes)
+        dead = {digest for each in checkpoints for digest in each.hashes if not self._needed[digest]}
+        # Only these are counted anew: there may be thousands of packs, and as many steps.
+        touched = {self._holder[digest] for digest in dead if digest in self._holder}
+        before = self._sums(touched)
+        for digest in dead:
+            self._count(digest, -1)
+        after = self._sums(touched)
+        self.live_bytes += after[0] - before[0]
+        self._pack_bytes += after[1] - before[1]
+
+    def _sums(self, packs: Collection[int]) -> tuple[int, int]:
+        """What is needed of these packs, and what is left of them."""
+        return sum(self._live_bytes[number] for number in packs), sum(map(self._left, packs))
 
     def packs_to_go(self) -> tuple[tuple[Pack, ...], tuple[Rewrite, ...]]:
         """Packs that nobody needs, and those to be written anew."""
@@ -250,7 +254,7 @@ class _Room:
         needed = frozenset(
             digest for digest in pack.blobs if self._needed[digest] and self._holder[digest] == number
         )
-        return Rewrite(pack, needed, int(pack.size_bytes - self._left(number)))
+        return Rewrite(pack, needed, pack.size_bytes - self._left(number))
 
     def _count(self, digest: str, sign: int) -> None:
         number = self._holder.get(digest)
@@ -260,8 +264,8 @@ class _Room:
     def _is_mostly_dead(self, number: int) -> bool:
         return self._live_bytes[number] < (1 - MOSTLY) * self._weights[number]
 
-    def _left(self, number: int) -> float:
+    def _left(self, number: int) -> int:
         pack = self._packs[number]
         if pack.is_spared or not self._is_mostly_dead(number):
             return pack.size_bytes
-        return pack.size_bytes * self._live_bytes[number] / self._weights[number]
+        return pack.size_bytes * self._live_bytes[number] // self._weights[number]

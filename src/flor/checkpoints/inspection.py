@@ -7,6 +7,7 @@ from typing import Literal
 
 from flor.checkpoints import manifest, packs
 from flor.checkpoints.packs import Extent, Reader
+from flor.checkpoints.store import CheckpointStore
 from flor.entities import FileState
 from flor.errors import FormatTooNew, Unreadable
 
@@ -35,7 +36,7 @@ def inspect(folder: Path) -> Iterator[Inspected]:
         if path.exists():
             yield found
     for path in sorted(folder.glob(f"*/*{manifest.SUFFIX}")):
-        described = _manifest(path, whole)
+        described = _manifest(path, whole, CheckpointStore(folder))
         if path.exists():
             yield described
 
@@ -66,7 +67,15 @@ def _is_readable(reader: Reader, digest: str, extent: Extent) -> bool:
     return True
 
 
-def _manifest(path: Path, whole: set[str]) -> Inspected:
+def _is_there(store: CheckpointStore, digest: str) -> bool:
+    try:
+        store.content(digest)
+    except Unreadable:
+        return False
+    return True
+
+
+def _manifest(path: Path, whole: set[str], store: CheckpointStore) -> Inspected:
     try:
         described = manifest.read(path)
     except FormatTooNew as problem:
@@ -74,7 +83,8 @@ def _manifest(path: Path, whole: set[str]) -> Inspected:
     except Unreadable as problem:
         return Inspected(path, "manifest", FileState.DAMAGED, 0, problem.message, _PASSED_OVER)
     needed = described.hashes()
-    lost = sorted(needed - whole)
+    # A pack may have been written, or written anew, since the packs were read through.
+    lost = sorted(digest for digest in needed - whole if not _is_there(store, digest))
     if not lost:
         return Inspected(path, "manifest", FileState.WHOLE, len(needed))
     where = f"of {described.entry} of run {described.run}"
