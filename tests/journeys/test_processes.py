@@ -225,3 +225,60 @@ def test_a_subprocess_is_a_run_of_its_own_with_its_parent(place: Workplace) -> N
     assert [child.parent for child in children] == [parent.run] * 2
     assert [child.filename for child in children] == ["child.py"] * 2
     assert place.values("y") == [0.5, 0.5]
+
+
+def test_children_of_a_subprocess_are_of_its_run_not_of_the_one_above(place: Workplace) -> None:
+    place.write(
+        "tool.py",
+        """
+        import multiprocessing, flor
+
+        def work(number):
+            flor.log("y", number)
+
+        if __name__ == "__main__":
+            for method in ("spawn", "fork"):
+                child = multiprocessing.get_context(method).Process(target=work, args=(1,))
+                child.start()
+                child.join()
+        """,
+    )
+    place.run(
+        """
+        import subprocess, sys, flor
+        flor.log("x", 1)
+        subprocess.run([sys.executable, "tool.py"], check=True)
+        """
+    )
+
+    main, *others = place.catalog().runs
+    assert [row.name for row in place.rows(run=main.run)] == ["x"]
+    assert place.values("y") == [1, 1]
+    assert [run.parent for run in others] == [main.run] * len(others)
+
+
+def test_a_grandchild_finds_the_run_though_its_parent_never_logs(place: Workplace) -> None:
+    place.run(
+        """
+        import multiprocessing, flor
+
+        def inner():
+            flor.log("y", flor.arg("lr", 0.1))
+
+        def outer():
+            child = multiprocessing.get_context("spawn").Process(target=inner)
+            child.start()
+            child.join()
+
+        if __name__ == "__main__":
+            flor.log("x", flor.arg("lr", 0.1))
+            child = multiprocessing.get_context("spawn").Process(target=outer)
+            child.start()
+            child.join()
+        """,
+        "--kwargs",
+        "lr=0.5",
+    )
+
+    assert place.only_run().status == "finished"
+    assert place.values("y") == [0.5]

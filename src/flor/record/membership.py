@@ -50,7 +50,7 @@ def of_process(environ: Mapping[str, str]) -> Membership:
         FlorError: `FLOR_RUN` is no run id.
     """
     if is_multiprocessing_child():
-        owner = _owner_above()
+        owner = _owner_above(in_same_program=True)
         if owner:
             return Membership(owner.run, owner.rank, "parent")
     rank = _rank(environ)
@@ -87,7 +87,7 @@ def kwargs_tokens() -> list[str]:
     for _ in range(_GENERATIONS):
         command = _command_line(pid)
         # The server of the start method "forkserver", and children of children, are started like this one.
-        if not any("multiprocessing" in argument for argument in command[:4]):
+        if not _is_started_by_multiprocessing(command):
             return startup.take_kwargs(command)
         pid = _parent_of(pid)
     return []
@@ -95,18 +95,33 @@ def kwargs_tokens() -> list[str]:
 
 def parent_run() -> RunId | None:
     """The run of the process that started this one (through shells and launchers too)."""
-    owner = _owner_above()
+    owner = _owner_above(in_same_program=False)
     return owner.run if owner else None
 
 
-def _owner_above() -> JournalName | None:
+def _owner_above(in_same_program: bool) -> JournalName | None:
+    """The journal of the nearest process above this one that writes one.
+
+    Args:
+        in_same_program: look no further than to the process that started this program.
+    """
     pid = os.getppid()
     for _ in range(_GENERATIONS):
-        owner = ring.find_owner(pid)
-        if owner or pid <= 1:
+        owner, above = ring.find_owner(pid), _parent_of(pid)
+        if owner or pid <= 1 or (in_same_program and not _is_child_of(pid, above)):
             return owner
-        pid = _parent_of(pid)
+        pid = above
     return None
+
+
+def _is_child_of(pid: int, parent: int) -> bool:
+    """Whether a process was forked or started by `multiprocessing`, not as a program of its own."""
+    command = _command_line(pid)
+    return _is_started_by_multiprocessing(command) or command == _command_line(parent)
+
+
+def _is_started_by_multiprocessing(command: list[str]) -> bool:
+    return any("multiprocessing" in argument for argument in command[:4])
 
 
 def _slurm_step(environ: Mapping[str, str]) -> RunId | None:
