@@ -43,11 +43,24 @@ def take_kwargs(argv: list[str]) -> list[str]:
 
 def begin() -> None:
     """Called once, by `import flor`."""
+    take()
+    sys.addaudithook(_note_opened)
+
+
+def take() -> None:
+    """Take the program's command line, and a place among its exit hooks; note what it opens from here on."""
     original_argv.extend(getattr(sys, "argv", []))
     if hasattr(sys, "argv"):
         kwargs_tokens.extend(take_kwargs(sys.argv))
     atexit.register(_at_exit)
-    sys.addaudithook(_note_opened)
+    opened.clear()
+
+
+def forget() -> None:
+    """Undo `take`, for a program that is run again: it imports FlorDB later than we do."""
+    original_argv.clear()
+    kwargs_tokens.clear()
+    atexit.unregister(_at_exit)
 
 
 def _at_exit() -> None:
