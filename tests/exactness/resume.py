@@ -36,6 +36,15 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Killed:
+    """A run that was killed, and what is wrong with the records it leaves."""
+
+    project: Project
+    run: RunId
+    problems: list[str]
+
+
+@dataclass(frozen=True)
 class Resumed:
     """What whoever resumes says, and the run that has the records now."""
 
@@ -76,29 +85,38 @@ def uninterrupted(script: Script, interpreter: Interpreter, folder: Path) -> Fin
     return _finished(project, script, run.run, ended)
 
 
+def killed(
+    script: Script, moment: str, wanted: Finished, interpreter: Interpreter, folder: Path
+) -> Killed | None:
+    """The run, killed at the moment; None where it has come to its end before."""
+    project = _begun(script, interpreter, folder / re.sub(r"\W+", "-", moment))
+    ended = project.run(interpreter, script.command, kill=moment, **KEEP_EVERYTHING)
+    if ended.code == script.exit_code:
+        return None
+    run = project.catalog().runs[-1].run
+    left = said.records(project.catalog(), run, script.volatile)
+    return Killed(project, run, _of_kill(moment, ended, left, wanted))
+
+
 def killed_and_resumed(
     script: Script, moment: str, wanted: Finished, interpreter: Interpreter, resume: Resume, folder: Path
 ) -> Report:
     """Kill the run at the moment, let the runs that come after it end, resume it, and compare."""
-    project = _begun(script, interpreter, folder / re.sub(r"\W+", "-", moment))
-    ended = project.run(interpreter, script.command, kill=moment, **KEEP_EVERYTHING)
-    if ended.code == script.exit_code:
+    dead = killed(script, moment, wanted, interpreter, folder)
+    if dead is None:
         return _never_killed(moment)
-    killed = project.catalog().runs[-1].run
-    problems = _of_kill(
-        script, moment, ended, said.records(project.catalog(), killed, script.volatile), wanted
-    )
     for argv in script.after:
-        project.run(interpreter, [script.main, *argv])
-    before = project.state()
-    resumed = resume(project, script, killed)
+        dead.project.run(interpreter, [script.main, *argv])
+    before = dead.project.state()
+    resumed = resume(dead.project, script, dead.run)
     if _is_refusal(resumed.ended, wanted):
         message = resumed.ended.stderr.strip()
-        changed = [] if project.state() == before else ["the refusal changed files or git"]
-        return Report(moment, "refused", message, problems + _of_refusal(script, message) + changed)
-    git = [] if project.state().git == before.git else ["resume changed git"]
-    found = _finished(project, script, resumed.run, resumed.ended)
-    return Report(moment, "resumed", problems=problems + git + _of_result(wanted, found, resumed.ended))
+        changed = [] if dead.project.state() == before else ["the refusal changed files or git"]
+        return Report(moment, "refused", message, dead.problems + _of_refusal(script, message) + changed)
+    git = [] if dead.project.state().git == before.git else ["resume changed git"]
+    found = _finished(dead.project, script, resumed.run, resumed.ended)
+    problems = dead.problems + git + _of_result(wanted, found, resumed.ended)
+    return Report(moment, "resumed", problems=problems)
 
 
 def _begun(script: Script, interpreter: Interpreter, folder: Path) -> Project:
@@ -124,7 +142,7 @@ def _never_killed(moment: str) -> Report:
     return Report(moment, "never killed", problems=[] if is_expected else ["the run came to its end"])
 
 
-def _of_kill(script: Script, moment: str, ended: Ended, left: list[Place], wanted: Finished) -> list[str]:
+def _of_kill(moment: str, ended: Ended, left: list[Place], wanted: Finished) -> list[str]:
     """The records up to the moment are there, each as in the uninterrupted run."""
     asked = killing.parse(moment)
     found = []
