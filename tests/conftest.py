@@ -1,10 +1,15 @@
 """Folders for tests: none of this machine's settings shows in them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from workplace import Workplace
+
+# Several tests run at once, in processes of their own: the threads of torch, which wait for one another
+# without sleeping, would take twice the time of all of them. Before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
