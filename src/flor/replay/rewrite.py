@@ -29,13 +29,12 @@ import symtable
 from collections.abc import Sequence
 from typing import TypeVar
 
+from flor.checkpoints.frames import CELLS, OURS
 from flor.replay import sites
 from flor.replay.sites import Names
 
-RUNTIME = "_flor_"
-CELLS = "_flor_cells"
-ITEM = "_flor_item"
-PREFIX = "_flor_"
+RUNTIME = OURS
+ITEM = f"{OURS}item"
 _PACKAGE, _MODULE = "flor.replay", "runtime"
 _IMPLICIT = ("__class__", "__classdict__")  # cells that Python makes for its own use
 
@@ -145,7 +144,7 @@ def _inner_scopes(scope: symtable.SymbolTable) -> dict[tuple[str, int], symtable
 
 def _local_names(scope: symtable.Function) -> list[str]:
     """Parameters, assigned names and cells of a function: what belongs to its frame."""
-    return sorted(name for name in scope.get_locals() if name.isidentifier() and not name.startswith(PREFIX))
+    return sorted(name for name in scope.get_locals() if name.isidentifier() and not name.startswith(OURS))
 
 
 def _cell_names(scope: symtable.SymbolTable) -> list[str]:

@@ -1,14 +1,18 @@
 """Code that is seldom written: rewritten, it still does what was written, in every version of Python."""
 
 import ast
+import dis
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
+from flor.checkpoints.frame_cells import nested_code
+from flor.checkpoints.liveness import live_names
 from flor.replay import rewrite
 from unit.replay.rewriting import Script, dedented, run
 
@@ -293,6 +297,28 @@ def test_every_line_of_a_traceback_was_written_by_the_user(name: str) -> None:
     lines = {getattr(node, "lineno", 1) for node in ast.walk(rewrite.rewrite(source, "train.py"))}
 
     assert lines <= {getattr(node, "lineno", 1) for node in ast.walk(ast.parse(source))} | {1}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_can_be_read_at_a_header_can_be_read_there_when_it_is_rewritten(name: str) -> None:
+    source = dedented(PROGRAMS[name])
+    written = _live_at_headers(compile(source, "train.py", "exec", dont_inherit=True))
+    rewritten = _live_at_headers(compile(rewrite.rewrite(source, "train.py"), "train.py", "exec"))
+
+    assert {
+        place: live - rewritten[place] for place, live in written.items() if live - rewritten[place]
+    } == {}
+
+
+def _live_at_headers(code: CodeType) -> dict[tuple[object, ...], frozenset[str]]:
+    """The names that can be read at the header of each loop, by the place of what it iterates over."""
+    found: dict[tuple[object, ...], frozenset[str]] = {}
+    for each in (code, *nested_code(code)):
+        for instruction in dis.get_instructions(each):
+            if instruction.opname == "FOR_ITER":
+                place = (each.co_qualname, *(instruction.positions or ()))
+                found[place] = found.get(place, frozenset()) | live_names(each, instruction.offset)
+    return found
 
 
 def test_names_of_a_class_body_are_bound_in_the_class(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from flor.checkpoints.frames import CELLS
 from flor.replay import rewrite, runtime
 
 NAMES = ("a", "b", "c", "__d")
@@ -165,7 +166,7 @@ def _without_ours(tree: ast.Module) -> ast.Module:
 
 def _is_ours(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-        return statement.targets[0].id == rewrite.CELLS
+        return statement.targets[0].id == CELLS
     return isinstance(statement, ast.ImportFrom) and statement.module == "flor.replay"
 
 
