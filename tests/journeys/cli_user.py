@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import termios
+import warnings
+from collections.abc import Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +63,19 @@ class CliUser:
         assert done.returncode == 0, done.stderr
         return done
 
-    def flor(self, *arguments: str, answer: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    def process(self, *arguments: str, answer: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """`flor ARGUMENTS` with piped input and output."""
         return self._run([sys.executable, "-m", "flor", *arguments], answer=answer, environ=environ)
+
+    def flor(self, *arguments: str, answer: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+        """The same without the price of a process of its own, unless that has an environment of its own."""
+        if environ:
+            return self.process(*arguments, answer=answer, **environ)
+        out, err = _Piped(), _Piped()
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
+            warnings.simplefilter("always")
+            code = _main(arguments, answer)
+        return subprocess.CompletedProcess(arguments, code, out.text(), err.text())
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.read(*arguments, "--json"))
@@ -74,12 +86,10 @@ class CliUser:
         return [dict(zip(header, row, strict=True)) for row in rows]
 
     def read(self, *arguments: str) -> str:
-        """What `flor ARGUMENTS` prints, without the price of a process of its own."""
-        out, err = io.StringIO(), io.StringIO()
-        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
-            code = main(arguments)
-        assert code == 0, err.getvalue()
-        return out.getvalue()
+        """What `flor ARGUMENTS` prints."""
+        done = self.flor(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def terminal(self, *arguments: str, columns: int = 100, answer: str = "") -> str:
         """What `flor ARGUMENTS` shows on a terminal, the answer typed in included."""
@@ -121,6 +131,28 @@ class CliUser:
     def _environ(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLOR_", "GIT_"))}
         return kept | {"FLOR_ECHO": "off", "PYTHONPATH": self.source}
+
+
+class _Piped(io.TextIOWrapper):
+    """What somebody at the other end of a pipe gets to read."""
+
+    def __init__(self) -> None:
+        self._content = io.BytesIO()
+        super().__init__(self._content, "utf-8", write_through=True)
+
+    def text(self) -> str:
+        return self._content.getvalue().decode()
+
+
+def _main(arguments: Sequence[str], answer: str) -> int:
+    """What `python -m flor ARGUMENTS` does, with `answer` on its standard input; its exit code."""
+    given, sys.stdin = sys.stdin, io.StringIO(answer)
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.stdin = given
 
 
 def _read_all(descriptor: int) -> str:

@@ -54,7 +54,7 @@ def test_a_fresh_clone_gets_the_whole_history(users):
     first.read("push")
     clone = third(users)
 
-    done = clone.flor("pull")
+    done = clone.process("pull")
 
     assert done.returncode == 0, done.stderr
     assert "1 record file" in done.stdout

@@ -46,7 +46,7 @@ def test_a_running_run_is_listed_with_what_it_has_logged(user, process):
 
 
 def test_a_running_run_is_not_removed(user, process):
-    done = user.flor("rm", "last", "--yes")
+    done = user.process("rm", "last", "--yes")
 
     assert done.returncode == 1
     assert f"process {process.pid}" in done.stderr

@@ -20,7 +20,7 @@ def test_a_terminal_shows_how_far_the_sealing_is(user):
 
 
 def test_what_is_piped_is_only_the_result(user):
-    done = user.flor("runs")
+    done = user.process("runs")
 
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 121

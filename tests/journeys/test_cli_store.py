@@ -61,7 +61,7 @@ def test_fsck_reports_a_sealed_file_cut_short_and_the_other_run_is_still_listed(
     path = min((store / "runs").glob("*.parquet"))
     path.write_bytes(path.read_bytes()[:-100])
 
-    done = user.flor("fsck")
+    done = user.process("fsck")
 
     assert done.returncode == 1
     assert f"damaged: runs/{path.name}" in done.stdout
@@ -106,9 +106,9 @@ def test_gc_asks_and_deletes_only_what_loses_nothing(user, store):
     make_old(left_over)
     before = user.json("runs")
 
-    assert user.flor("gc", answer="n\n").returncode == 1
+    assert user.process("gc", answer="n\n").returncode == 1
     assert left_over.exists()
-    assert user.flor("gc", answer="y\n").returncode == 0
+    assert user.process("gc", answer="y\n").returncode == 0
 
     assert not left_over.exists()
     assert user.json("runs") == before

@@ -197,7 +197,7 @@ def test_a_query_reads_and_never_writes(user, tmp_path):
 
 
 def test_sql_with_a_mistake_is_an_error_without_traceback(user):
-    done = user.flor("query", "SELEC 1")
+    done = user.process("query", "SELEC 1")
 
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
