@@ -26,8 +26,8 @@ from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Cost, Draft, Writer
 from flor.record.context import Node, chain
 from flor.record.process_run import ProcessRun
+from flor.runs.layout import Layout
 
-FOLDER = "checkpoints"
 STEP_AFTER_S = 30.0
 """Inside an epoch a state is kept only when the last one is older than this."""
 GIL_SHARE = 0.1
@@ -63,7 +63,7 @@ class Keeper:
     @classmethod
     def of(cls, run: ProcessRun) -> "Keeper":
         """The keeper of a run that has just been opened."""
-        store = CheckpointStore(run.project.home / FOLDER)
+        store = CheckpointStore(Layout(run.project.home).checkpoints)
         return cls(run, Scope(run.project.root), Writer(store, run.fault))
 
     @property

@@ -291,7 +291,8 @@ def _adopt(node: Node, run: ProcessRun) -> None:
 def _close_keeper(run: ProcessRun) -> None:
     if run.keeper:
         run.keeper.close()
-        if run.keeper.summary():
+        is_shown = run.identity.is_main and run.project.config.echo != "off"
+        if is_shown and run.keeper.summary():
             echo.show(run.keeper.summary())
 
 

@@ -288,8 +288,9 @@ class Player:
         return differences(graph, [leaf.hash for leaf in manifest.leaves], walked.graph, _hashes(walked))
 
     def _arrive(self) -> None:
-        self.has_arrived = True
-        self.on_arrival()
+        if not self.has_arrived:
+            self.has_arrived = True
+            self.on_arrival()
 
 
 def _hashes(walked: Walked) -> list[str]:
