@@ -230,7 +230,9 @@ def test_children_keep_their_output_in_a_journal_of_their_own(place) -> None:
 def test_a_forked_child_that_only_prints_is_heard_too(place) -> None:
     place.run(
         """
-        import flor, os
+        import flor, os, warnings
+        # From Python 3.12 on, a fork beside any other thread warns.
+        warnings.simplefilter("ignore", DeprecationWarning)
         flor.log("a", 1)
         for epoch in flor.loop("epoch", range(1)):
             if os.fork() == 0:
