@@ -51,6 +51,8 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
+        if isinstance(error, RecursionError):
+            raise QueryError("This SQL is nested too deeply.", "Write it with fewer parts.") from error
 
     def seal(self) -> None:
         """Close the way to files and settings, for good."""

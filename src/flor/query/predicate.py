@@ -50,7 +50,7 @@ def referenced(predicate: str, columns: Collection[str]) -> tuple[str, ...]:
     """
     with Database() as database:
         condition = _parsed(database, predicate)
-    return tuple(dict.fromkeys(name for _, name in _mentions(condition, columns)))
+        return tuple(dict.fromkeys(name for _, name in _mentions(condition, columns)))
 
 
 def satisfied(predicate: str, table: pa.Table) -> NDArray[np.bool_]:

@@ -88,12 +88,10 @@ class Console:
 
     def finish(self, run: ProcessRun) -> None:
         """Before a run ends: keep lines without an end, and say how much was left out."""
-        # Not for ever: a signal handler may end the run while its own thread holds the lock.
-        if self._lock.acquire(timeout=0.2):
-            try:
+        with self._lock:
+            if not self._is_taking:  # else a signal handler ends the run in the middle of a line
+                self._take_waiting()
                 self._keep_rest()
-            finally:
-                self._lock.release()
         kept = self._kept.pop(run.run, None)
         if kept and kept.last:
             text = f"[flor: {kept.left_out_bytes:,} more bytes of output were left out]"
@@ -101,7 +99,9 @@ class Console:
 
     def forget(self) -> None:
         """Begin without lines; also in a forked child, where they are the parent's."""
-        self._lock = threading.Lock()
+        # Taken by `with` only: an interrupt may come between a call of `acquire` and what follows it.
+        self._lock = threading.RLock()
+        self._is_taking = False
         self._waiting: deque[_Piece] = deque()
         self._lines: dict[tuple[int, Source], Lines[_Place]] = {}
         self._kept: dict[RunId, _Kept] = {}
@@ -112,21 +112,24 @@ class Console:
         try:
             place = _Place(current.get() or self._run_level(), time.time_ns())
             self._waiting.append(_Piece(threading.get_ident(), source, text, place))
-            # Who finds the lock taken, in a thread or a signal handler, leaves the piece to its holder.
-            while self._waiting and self._lock.acquire(blocking=False):
-                try:
-                    self._take_waiting()
-                finally:
-                    self._lock.release()
+            with self._lock:
+                self._take_waiting()
         except Exception as error:  # noqa: BLE001  (observing must not break training)
             self._on_fault(error)
 
     def _take_waiting(self) -> None:
-        while self._waiting:
-            piece = self._waiting.popleft()
-            lines = self._lines.setdefault((piece.thread, piece.source), Lines())
-            for line in lines.feed(piece.text, piece.place):
-                self._keep(line, piece.source)
+        """Take what waits; a signal handler that comes between leaves its piece to the one it interrupts."""
+        if self._is_taking:
+            return
+        self._is_taking = True
+        try:
+            while self._waiting:
+                piece = self._waiting.popleft()
+                lines = self._lines.setdefault((piece.thread, piece.source), Lines())
+                for line in lines.feed(piece.text, piece.place):
+                    self._keep(line, piece.source)
+        finally:
+            self._is_taking = False
 
     def _keep_rest(self) -> None:
         for (_, source), lines in self._lines.items():
