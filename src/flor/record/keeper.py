@@ -85,6 +85,10 @@ class Keeper:
                 self.reach(opened.place.end(), sys._getframe(2))
             self._open.remove(opened)
 
+    def adopt(self, blocks: Blocks, opened: list[OpenBlock], position: int) -> None:
+        """Go on where a program that was run again stands: in these blocks, after so many checkpoints."""
+        self.blocks, self._open, self._position = blocks, opened, position
+
     def loop_begins(self, around: Place | None) -> Place | None:
         """A loop begins; its place if it runs in a block."""
         if self.block is None:

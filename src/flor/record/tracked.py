@@ -4,7 +4,7 @@ import inspect
 import linecache
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from flor.record.keeper import Keeper
 
 T = TypeVar("T")
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_EXHAUSTED = "exhausted"
+EXHAUSTED = "exhausted"
 
 
 def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> Iterator[T]:
@@ -39,7 +39,7 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
             try:
                 item = next(iterator)
             except StopIteration:
-                how = _EXHAUSTED
+                how = EXHAUSTED
                 return
             number += 1
             around = following(around) if around.successor else around
@@ -48,10 +48,14 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
             del item
     finally:
         leave(around)
-        frame = sys._getframe(1)
-        facts = {"name": name, "iterations": number, **_leaving(frame, how)}
-        is_left = facts["how"] not in (_EXHAUSTED, "break")
-        keeper.reach(place.ended(is_left), frame, facts)
+        ended(keeper, place, sys._getframe(1), {"name": name, "iterations": number}, how)
+
+
+def ended(keeper: Keeper, place: Place, frame: FrameType, facts: Mapping[str, Any], how: str) -> None:
+    """A loop of this frame is over; `how` is "" where it was left before its items had run out."""
+    facts = {**facts, **_leaving(frame, how)}
+    is_left = facts["how"] not in (EXHAUSTED, "break")
+    keeper.reach(place.ended(is_left), frame, facts)
 
 
 def _place(parent: Node, keeper: Keeper, frame: FrameType) -> Place | None:

@@ -13,7 +13,7 @@ from flor.checkpoints.frames import UNBOUND, FrameState, frames_of
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.packs import hash_of
-from flor.checkpoints.places import Block, Blocks, Place, Role
+from flor.checkpoints.places import Blocks, Place, Role
 from flor.checkpoints.reference import Reference
 from flor.checkpoints.restore import restore
 from flor.checkpoints.scope import Scope
@@ -21,9 +21,11 @@ from flor.checkpoints.store import CheckpointStore, Kept
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.errors import ReentryRefused
-from flor.record import loops
+from flor.record import loops, tracked
 from flor.record.context import Loop, Node, Root, chain, current, leave
+from flor.record.keeper import Keeper, OpenBlock
 from flor.record.session import NO_DEFAULT
+from flor.replay.binding import Names, user_frame
 from flor.replay.reentry import Itinerary
 from flor.replay.runtime import BlockIsOver
 
@@ -31,20 +33,13 @@ T = TypeVar("T")
 _SEQUENCES = (list, tuple, range, str, bytes)
 
 
-@dataclass(slots=True)
-class _OpenBlock:
-    place: Block
-    objects: Mapping[str, Any]
-    reference: Reference | None = None
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a program stands that has arrived: what a `Keeper` goes on with (see `Keeper.adopt`)."""
 
-
-@dataclass(slots=True)
-class _Names:
-    """What the frame that goes on binds its names to."""
-
-    filename: str
-    qualname: str
-    names: dict[str, Any]
+    blocks: Blocks
+    opened: list[OpenBlock]  # the player's own list: a block that closes leaves it
+    position: int  # of the next checkpoint: how many the process had kept when it stood here
 
 
 @dataclass(slots=True)
@@ -56,6 +51,7 @@ class Player:
         arguments: the run's inputs as they were recorded.
         sink: takes what is logged from the target on.
         on_arrival: told when the target is reached.
+        keeper: once it is set, on arrival, it takes the entry points that the program reaches.
     """
 
     itinerary: Itinerary
@@ -68,13 +64,14 @@ class Player:
     recorded: None = None
     has_arrived: bool = False
     prefix_differences: list[Difference] = field(default_factory=list)
+    keeper: Keeper | None = None
     _blocks: Blocks = field(default_factory=Blocks)
-    _open: list[_OpenBlock] = field(default_factory=list)
+    _open: list[OpenBlock] = field(default_factory=list)
     _skipping: bool = False
     _is_ending: bool = False  # the item that was yielded stands for the end of a loop
     _over: str = ""  # how the loop that is over was left
     _left_at: int = 0
-    _names: _Names | None = None
+    _names: Names | None = None
     _root: Root = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,19 +92,37 @@ class Player:
 
     def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
         node = current.get() or self.root()
-        return self._tracked(name, iterable, node) if self._open else loops.iterate(name, iterable, node)
+        if not self._open:
+            return loops.iterate(name, iterable, node)
+        if self.keeper:
+            return tracked.iterate(name, iterable, node, self.keeper)
+        return self._tracked(name, iterable, node)
 
     def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
         return loops.driven(name, index, value, current.get() or self.root())
 
     @contextmanager
     def checkpointing(self, objects: Mapping[str, Any]) -> Iterator[None]:
-        opened = _OpenBlock(self._blocks.open(), objects)
+        node = current.get() or self.root()
+        around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
+        opened = OpenBlock(self._blocks.open(), objects, around)
         self._open.append(opened)
         try:
             yield
         finally:
+            if self.keeper and opened is self.keeper.block:
+                self.keeper.reach(opened.place.end(), sys._getframe(2))
             self._open.remove(opened)
+
+    def adoptable(self) -> Standing:
+        """What a `Keeper` goes on with from the target on. The running loops tell `keeper` of their headers.
+
+        Call it when the player has arrived, and set `keeper` to the one that has adopted this.
+        """
+        target = self.kept.get(self.itinerary.target)
+        for block in self._open:
+            block.has_top = target is not None
+        return Standing(self._blocks, self._open, target.manifest.position + 1 if target else 0)
 
     def commit(self) -> None:
         raise ReentryRefused("flor.commit() ends a run; such a process cannot be entered again yet.")
@@ -129,7 +144,7 @@ class Player:
         node = current.get() or self.root()
         Loop(node, str(self.kept[jump].manifest.facts["name"]))  # it counts as one that was executed
         self._open[0].place.loop_begins(main)
-        self._restore(jump, _user_frame())
+        self._restore(jump, user_frame())
         return True
 
     def ended_normally(self) -> bool:
@@ -143,7 +158,7 @@ class Player:
         return is_over
 
     def names(self) -> dict[str, Any] | None:
-        frame = _user_frame()
+        frame = user_frame()
         names = self._names
         if names is None or frame.f_code.co_qualname != names.qualname:
             return None
@@ -169,22 +184,27 @@ class Player:
         place = self._place(parent)
         around = Loop(parent, name)
         around.place = place
+        number, how, is_jumped = 0, "", False
         try:
-            iterator, number = iter(iterable), 0
+            iterator = iter(iterable)
             while True:
-                place.header()
-                if place.role is Role.MAIN and not self.has_arrived:
+                entry = place.header()
+                if self.keeper:
+                    self.keeper.reach(entry, sys._getframe(1), {"name": name})
+                elif place.role is Role.MAIN and not self.has_arrived:
                     for skipped in self._header(place, iterator, iterable, sys._getframe(1)):
                         number += 1
                         current.set(Node(around, number, loops.simple(skipped)))
                         yield skipped
                         place.header()
                     if self._is_ending:
+                        is_jumped = True
                         yield None  # the rewritten loop ends as it was recorded to end
                         return
                 try:
                     item = next(iterator)
                 except StopIteration:
+                    how = tracked.EXHAUSTED
                     return
                 number += 1
                 current.set(Node(around, number, loops.simple(item)))
@@ -192,7 +212,11 @@ class Player:
                 del item
         finally:
             leave(around)
-            place.ended(is_left=True)
+            if self.keeper and not is_jumped:
+                facts = {"name": name, "iterations": number}
+                tracked.ended(self.keeper, place, sys._getframe(1), facts, how)
+            else:
+                place.ended(is_left=True)
 
     def _place(self, parent: Node) -> Place:
         around = (link.loop.place for link in reversed(chain(parent)) if link.loop and link.loop.place)
@@ -236,7 +260,7 @@ class Player:
             yield None
         self._skipping = False
 
-    def _look(self, block: _OpenBlock, frame: FrameType) -> None:
+    def _look(self, block: OpenBlock, frame: FrameType) -> None:
         """Walk the state at the first header: by it the objects are known that stay the same.
 
         What the way there made differently (an unseeded model, a set in another order) is put back
@@ -276,9 +300,9 @@ class Player:
             frame.f_globals.update(bound)
             return
         filename = self.scope.relative(frame.f_code.co_filename)
-        self._names = _Names(filename, frame.f_code.co_qualname, bound)
+        self._names = Names(filename, frame.f_code.co_qualname, bound)
 
-    def _walk(self, block: _OpenBlock, frame: FrameType) -> Walked:
+    def _walk(self, block: OpenBlock, frame: FrameType) -> Walked:
         frames: Sequence[FrameState] = frames_of(frame, self.scope, live_names_of(self.scope))
         return walk(frames, block.objects, self.scope, block.reference)
 
@@ -295,16 +319,6 @@ class Player:
 
 def _hashes(walked: Walked) -> list[str]:
     return [hash_of(leaf.view()) for leaf in walked.leaves]
-
-
-def _user_frame() -> FrameType:
-    """The innermost frame that is not FlorDB's."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("flor."):
-        frame = frame.f_back
-    if frame is None:
-        raise ReentryRefused("No frame of the program asks.")
-    return frame
 
 
 def _set_position(iterator: Iterator[Any], position: int) -> None:
