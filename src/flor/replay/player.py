@@ -21,10 +21,12 @@ from flor.checkpoints.store import CheckpointStore, Kept
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.errors import ReentryRefused
+from flor.project import Project
 from flor.record import loops, tracked
+from flor.record.arguments import as_type_of
 from flor.record.context import Loop, Node, Root, chain, current, leave
 from flor.record.keeper import Keeper, OpenBlock
-from flor.record.session import NO_DEFAULT
+from flor.record.session import NO_DEFAULT, Session
 from flor.replay.binding import Names, user_frame
 from flor.replay.reentry import Itinerary
 from flor.replay.runtime import BlockIsOver
@@ -50,7 +52,8 @@ class Player:
         kept: the checkpoints of the process that is entered again, by entry point.
         arguments: the run's inputs as they were recorded.
         sink: takes what is logged from the target on.
-        on_arrival: told when the target is reached.
+        on_arrival: told when the target is reached; the session it returns, if any, is `flor` from there on.
+        on_refusal: told why the target cannot be reached, before that is raised.
         keeper: once it is set, on arrival, it takes the entry points that the program reaches.
     """
 
@@ -60,8 +63,9 @@ class Player:
     scope: Scope
     arguments: Mapping[str, Any]
     sink: Callable[[Node, str, Any], None]
-    on_arrival: Callable[[], None] = lambda: None
-    recorded: None = None
+    on_arrival: Callable[[], Session | None] = lambda: None
+    on_refusal: Callable[[Exception], None] = lambda _: None
+    then: Session | None = None
     has_arrived: bool = False
     prefix_differences: list[Difference] = field(default_factory=list)
     keeper: Keeper | None = None
@@ -79,18 +83,33 @@ class Player:
 
     # -- what flor.* means -------------------------------------------------
 
+    @property
+    def recorded(self) -> Project | None:
+        return self.then.recorded if self.then else None
+
+    @property
+    def run_level(self) -> Root:
+        """Where the stacks of the program end."""
+        return self._root
+
     def root(self) -> Root:
+        if self.then:
+            return self.then.root()
         current.set(self._root)
         return self._root
 
     def arg(self, name: str, default: Any) -> Any:
+        if self.then:
+            return self.then.arg(name, default)
         if name in self.arguments:
-            return self.arguments[name]
+            return as_type_of(default, self.arguments[name])
         if default is NO_DEFAULT:
             raise ReentryRefused(f"The run has no argument {name!r}.")
         return default
 
     def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
+        if self.then:
+            return self.then.loop(name, iterable)
         node = current.get() or self.root()
         if not self._open:
             return loops.iterate(name, iterable, node)
@@ -99,10 +118,15 @@ class Player:
         return self._tracked(name, iterable, node)
 
     def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
+        if self.then:
+            return self.then.iteration(name, index, value)
         return loops.driven(name, index, value, current.get() or self.root())
 
+    def checkpointing(self, objects: dict[str, Any]) -> AbstractContextManager[None]:
+        return self.then.checkpointing(objects) if self.then else self._checkpointing(objects)
+
     @contextmanager
-    def checkpointing(self, objects: Mapping[str, Any]) -> Iterator[None]:
+    def _checkpointing(self, objects: Mapping[str, Any]) -> Iterator[None]:
         node = current.get() or self.root()
         around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
         opened = OpenBlock(self._blocks.open(), objects, around)
@@ -125,10 +149,13 @@ class Player:
         return Standing(self._blocks, self._open, target.manifest.position + 1 if target else 0)
 
     def commit(self) -> None:
+        if self.then:
+            return self.then.commit()
         raise ReentryRefused("flor.commit() ends a run; such a process cannot be entered again yet.")
 
     def close(self) -> None:
-        return None
+        if self.then:
+            self.then.close()
 
     # -- what the rewritten program asks -----------------------------------
 
@@ -144,7 +171,8 @@ class Player:
         node = current.get() or self.root()
         Loop(node, str(self.kept[jump].manifest.facts["name"]))  # it counts as one that was executed
         self._open[0].place.loop_begins(main)
-        self._restore(jump, user_frame())
+        with self._telling():
+            self._restore(jump, user_frame())
         return True
 
     def ended_normally(self) -> bool:
@@ -175,6 +203,14 @@ class Player:
 
     # -- the way -----------------------------------------------------------
 
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.on_refusal(error)
+            raise
+
     def _write(self, node: Node, name: str, value: Any) -> None:
         if self.has_arrived:
             self.sink(node, name, value)
@@ -192,11 +228,12 @@ class Player:
                 if self.keeper:
                     self.keeper.reach(entry, sys._getframe(1), {"name": name})
                 elif place.role is Role.MAIN and not self.has_arrived:
-                    for skipped in self._header(place, iterator, iterable, sys._getframe(1)):
-                        number += 1
-                        current.set(Node(around, number, loops.simple(skipped)))
-                        yield skipped
-                        place.header()
+                    with self._telling():
+                        for skipped in self._header(place, iterator, iterable, sys._getframe(1)):
+                            number += 1
+                            current.set(Node(around, number, loops.simple(skipped)))
+                            yield skipped
+                            place.header()
                     if self._is_ending:
                         is_jumped = True
                         yield None  # the rewritten loop ends as it was recorded to end
@@ -314,7 +351,7 @@ class Player:
     def _arrive(self) -> None:
         if not self.has_arrived:
             self.has_arrived = True
-            self.on_arrival()
+            self.then = self.on_arrival()
 
 
 def _hashes(walked: Walked) -> list[str]:
