@@ -46,6 +46,7 @@ class Source(IntEnum):
     STDOUT = 3  # captured console output (no name); not a row of `logs`
     STDERR = 4
     REPLAY = 5  # flor.log, answered in hindsight
+    SUPERSEDED = 6  # any of the others, executed again when the run was resumed; only kept to be looked at
 
 
 class FileState(StrEnum):

@@ -10,6 +10,7 @@
   x CheckpointNotFound    (also a LookupError)
   x StateLost
   x ReentryRefused
+  x CannotResume
   x QueryError
   x StoreError
     - FormatTooNew
@@ -74,6 +75,13 @@ class StateLost(FlorError):
 
 class ReentryRefused(FlorError):
     """A past moment of a run cannot be entered exactly; the message says why."""
+
+
+class CannotResume(FlorError):
+    """A run cannot be gone on with; the message says why."""
+
+    def __init__(self, run: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"Run {run} cannot be resumed: {reason}.", hint)
 
 
 class QueryError(FlorError):
