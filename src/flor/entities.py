@@ -102,6 +102,13 @@ class Run:
     left_out: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()  # what FlorDB itself could not do during the run
 
+    @property
+    def code(self) -> Version | None:
+        """The version of its code, if it has one."""
+        if self.version is None or self.tree is None or self.branch is None:
+            return None
+        return Version(self.version, self.tree, self.branch, self.base, self.left_out)
+
 
 @dataclass(frozen=True, slots=True)
 class BlobReference:

@@ -20,6 +20,7 @@ from flor.runs.layout import Layout
 
 if TYPE_CHECKING:
     from flor.record.console import Console
+    from flor.record.keeper import Keeper
     from flor.record.notebook import Notebook
 
 T = TypeVar("T")
@@ -89,9 +90,17 @@ class RecordingSession:
         node = self._node()
         run = self._ensure_open(root_of(node))
         if run.keeper is None:
-            run.keeper = Keeper.of(run)
-            run.before_end.append(_close_keeper)
+            _keep(run, Keeper.of(run))
         return run.keeper.checkpointing(objects, node)
+
+    def go_on(self, root: Root, run: ProcessRun, keeper: "Keeper") -> None:
+        """Record into a run that is open already, with the stacks that end in this root."""
+        self._default = self._first = root
+        root.run, root.write = run, run.spool.write
+        self._roots.add(root)
+        _adopt(self._node(), run)
+        _keep(run, keeper)
+        self._attend(run)
 
     def commit(self) -> None:
         self._commit(root_of(self._node()))
@@ -245,15 +254,19 @@ class RecordingSession:
         is_joining = root is self._first  # what follows flor.commit() is a run of its own
         member = (self._parent or membership.of_process(os.environ)) if is_joining else membership.own()
         run = opening.open_run(self._project, member, self._redirect, self._typed_in())
-        self._has_run = True
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
+        self._attend(run)
+        ending.close_with_multiprocessing(self.close)
+        return run
+
+    def _attend(self, run: ProcessRun) -> None:
+        """See to what comes before and after the end of a run."""
+        self._has_run = True
         run.faults += self._listen()
         if self._console:
             run.before_end.append(self._console.finish)
         run.after_end.append(ending.finish)
         run.after_close.append(ending.seal_if_large)
-        ending.close_with_multiprocessing(self.close)
-        return run
 
     def _redirect(self, node: Node, name: str, value: Any) -> None:
         """A record of a forked child that stands in its parent's loops: it starts a stack of its own."""
@@ -286,6 +299,11 @@ def _adopt(node: Node, run: ProcessRun) -> None:
     while link is not None:
         link.write = run.spool.write
         link = link.parent
+
+
+def _keep(run: ProcessRun, keeper: "Keeper") -> None:
+    run.keeper = keeper
+    run.before_end.append(_close_keeper)
 
 
 def _close_keeper(run: ProcessRun) -> None:
