@@ -89,9 +89,8 @@ class RecordingSession:
 
         node = self._node()
         run = self._ensure_open(root_of(node))
-        if run.keeper is None:
-            _keep(run, Keeper.of(run))
-        return run.keeper.checkpointing(objects, node)
+        keeper = run.keeper or _kept_by(run, Keeper.of(run))
+        return keeper.checkpointing(objects, node)
 
     def go_on(self, root: Root, run: ProcessRun, keeper: "Keeper") -> None:
         """Record into a run that is open already, with the stacks that end in this root."""
@@ -99,7 +98,7 @@ class RecordingSession:
         root.run, root.write = run, run.spool.write
         self._roots.add(root)
         _adopt(self._node(), run)
-        _keep(run, keeper)
+        _kept_by(run, keeper)
         self._attend(run)
 
     def commit(self) -> None:
@@ -301,9 +300,10 @@ def _adopt(node: Node, run: ProcessRun) -> None:
         link = link.parent
 
 
-def _keep(run: ProcessRun, keeper: "Keeper") -> None:
+def _kept_by(run: ProcessRun, keeper: "Keeper") -> "Keeper":
     run.keeper = keeper
     run.before_end.append(_close_keeper)
+    return keeper
 
 
 def _close_keeper(run: ProcessRun) -> None:
