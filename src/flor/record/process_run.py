@@ -52,6 +52,7 @@ class ProcessRun:
     echo: Echo
     redirect: Callable[[Node, str, Any], None]
     keep_blob: KeepBlob
+    first_seq: int = 1
     arguments: dict[str, Any] = field(default_factory=dict)
     before_end: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
     after_end: list[Callable[["ProcessRun"], None]] = field(default_factory=list)
@@ -69,7 +70,14 @@ class ProcessRun:
 
     def __post_init__(self) -> None:
         self.spool = Spool(
-            self.ring, self.journal, self.keep_blob, self.fault, self.redirect, self.echo, self._warn_of_repr
+            self.ring,
+            self.journal,
+            self.keep_blob,
+            self.fault,
+            self.redirect,
+            self.echo,
+            self._warn_of_repr,
+            self.first_seq,
         )
 
     @property

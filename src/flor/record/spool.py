@@ -22,7 +22,7 @@ from flor.record.names import Names
 from flor.runs import frames, slots
 from flor.runs.journal import JournalWriter
 from flor.runs.journals import decoded
-from flor.runs.ring import SLOT_COUNT, Ring
+from flor.runs.ring import SLOT_COUNT, Ring, places
 from flor.runs.slots import SIZE
 from flor.runs.values import KeepBlob, Payload, encode
 
@@ -61,6 +61,7 @@ class Spool:
         redirect: takes the records of a forked child, whose parent owns the ring.
         audience: is shown the values that were written.
         on_repr: told of every value of which only the `repr` can be kept.
+        first_seq: of the first slot; greater than 1 where a process goes on with another's records.
     """
 
     def __init__(
@@ -72,12 +73,13 @@ class Spool:
         redirect: Callable[[Node, str, Any], None],
         audience: Audience,
         on_repr: Callable[[str | None, Any], None],
+        first_seq: int = 1,
     ) -> None:
         self._ring, self._journal, self._keep_blob = ring, journal, keep_blob
-        self._seqs = count(1)
+        self._seqs = count(first_seq)
+        self._drained = first_seq - 1  # how many slots are in the journal, or before its begin
         # The place in the ring and the seq of the next slot. One call in C: no thread comes between.
-        self._take = zip(cycle(range(0, SLOT_COUNT * SIZE, SIZE)), self._seqs).__next__
-        self._drained = 0
+        self._take = zip(cycle(places(self._drained)), self._seqs).__next__
         self._drain_lock = threading.RLock()
         self._loop_lock = threading.RLock()
         self._loops = count(1)
@@ -100,7 +102,7 @@ class Spool:
         audience: Audience,
     ) -> Callable[[Node, str, Any], None]:
         """The hot path: everything it touches is a local of this closure."""
-        limit = SLOT_COUNT
+        limit = self._drained + SLOT_COUNT
         left_out = 0
         seen = audience.seen
         buffer, take, clock, make_room = self._ring.buffer, self._take, time.time_ns, self._make_room
@@ -320,7 +322,7 @@ class Spool:
         self._journal.append(frames.pack(frames.SLOTS, payload))
 
     def position(self) -> int:
-        """How many slots have been taken, filled or not."""
+        """How many slots have been taken, filled or not, those before the begin of this journal included."""
         return int(repr(self._seqs)[len("count(") : -1]) - 1  # the counter's state, without taking from it
 
     def _is_old_hole(self, slot: int) -> bool:

@@ -8,8 +8,10 @@ the ring's part, and a kill loses what was not yet written out.
 import mmap
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from flor.runs.layout import JournalName, parse_journal_name
@@ -53,6 +55,12 @@ def create(name: JournalName) -> Ring:
         with suppress(OSError, ValueError):
             return _create_in(folder, name)
     return Ring(bytearray(SIZE_BYTES), None)
+
+
+def places(taken: int) -> Iterable[int]:
+    """Where slots stand in a ring, in the order in which they are filled once `taken` were filled before."""
+    first = taken % SLOT_COUNT * SIZE
+    return chain(range(first, SLOT_COUNT * SIZE, SIZE), range(0, first, SIZE))
 
 
 def folders() -> list[Path]:
