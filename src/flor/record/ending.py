@@ -14,6 +14,7 @@ from flor.record.process_run import ProcessRun
 from flor.runs import journals
 from flor.runs.layout import JournalName, Layout
 from flor.snapshots import shadow
+from flor.snapshots.shadow import KilledRun
 from flor.times import to_text
 
 SEAL_AT_ONCE_BYTES = 8 << 20
@@ -47,6 +48,22 @@ def finish(run: ProcessRun) -> None:
         echo.warn(f"the auto-commit failed, the next run will write it: {error}")
         return
     echo.show("Changes committed successfully.")
+
+
+def finish_once(run: ProcessRun) -> None:
+    """Write the auto-commit of a run that was gone on with, unless a run that followed the killed one has."""
+    version, repository = run.identity.version, run.project.repository
+    if not run.identity.is_main or version is None or repository is None:
+        return
+    owed = KilledRun(run.run, to_text(run.identity.tstamp), version)
+    try:
+        written = shadow.close_missing(repository, [owed], switch=run.project.config.switch)
+        pending.settle(run)
+    except (FlorError, OSError) as error:
+        echo.warn(f"the auto-commit failed, the next run will write it: {error}")
+        return
+    if written:
+        echo.show("Changes committed successfully.")
 
 
 def seal_if_large(run: ProcessRun) -> None:

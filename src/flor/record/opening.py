@@ -55,7 +55,7 @@ def open_run(
     """
     layout = Layout(project.home)
     try:
-        _make_store(layout)
+        make_store(layout)
         stamp, tstamp_us = _claim_stamp(layout)
         try:
             is_first = not member.is_child and member.rank == 0
@@ -95,13 +95,12 @@ def _open(
         name = _name(member, attempt, known)
         if not _is_taken(layout, member, name):
             with suppress(FileExistsError):
-                return _begin(project, layout, member, name, redirect, known)
+                return _begin(project, member, name, redirect, known)
     raise StoreError(f"No free name for a journal in {layout.journals}.", "Look into that folder.")
 
 
 def _begin(
     project: Project,
-    layout: Layout,
     member: Membership,
     name: JournalName,
     redirect: Callable[[Node, str, Any], None],
@@ -113,32 +112,43 @@ def _begin(
         FileExistsError: another process was faster.
         OSError: the store cannot be written.
     """
-    memory = ring.create(name)
-    lock = LockFile(layout.lock(name))  # before the journal: without it the process would count as gone
     is_main = not member.is_child and name.rank == 0 and name.process == 0
     identity = Identity(name, known.tstamp, known.version, is_main)
+    run = begin(project, identity, lambda memory: _header(project, name, member, memory, known), redirect)
+    run.before_close.append(lambda: known.stamp.unlink(missing_ok=True))
+    run.start()
+    return run
+
+
+def begin(
+    project: Project,
+    identity: Identity,
+    header: Callable[[Ring], dict[str, Any]],
+    redirect: Callable[[Node, str, Any], None],
+    first_seq: int = 1,
+) -> ProcessRun:
+    """Begin this process's journal, which nothing tends yet.
+
+    Raises:
+        FileExistsError: there is a journal of this name.
+        OSError: the store cannot be written.
+    """
+    layout, name = Layout(project.home), identity.name
+    lock = LockFile(layout.lock(name))  # before the journal: without it the process would count as gone
+    memory = ring.create(name)
     try:
         pending.note(layout, identity)  # before the journal too: no run may be left without its commit
-        header = frames.pack_facts(frames.HEADER, _header(project, name, member, memory, known))
-        journal = JournalWriter(layout.journal(name), header, lambda: _make_store(layout))
+        first = frames.pack_facts(frames.HEADER, header(memory))
+        journal = JournalWriter(layout.journal(name), first, lambda: make_store(layout))
     except BaseException as error:
         # The lock file of one who was faster stays.
         lock.abandon() if isinstance(error, FileExistsError) else lock.release()
         memory.remove()
         raise
-    run = ProcessRun(
-        identity,
-        project,
-        journal,
-        memory,
-        lock,
-        Echo(project.config.echo, is_main),
-        redirect,
-        blobs.keeper(layout),
-    )
+    shown = Echo(project.config.echo, identity.is_main)
+    keep = blobs.keeper(layout)
+    run = ProcessRun(identity, project, journal, memory, lock, shown, redirect, keep, first_seq)
     run.tick_tasks.append(run.note_packages)
-    run.before_close.append(lambda: known.stamp.unlink(missing_ok=True))
-    run.start()
     return run
 
 
@@ -159,7 +169,8 @@ def _is_taken(layout: Layout, member: Membership, name: JournalName) -> bool:
     return not is_own_number and any(layout.sealed.glob(f"{name.run}.*{SEALED_SUFFIX}"))
 
 
-def _make_store(layout: Layout) -> None:
+def make_store(layout: Layout) -> None:
+    """Make the folders in which journals and sealed files lie."""
     for folder in (layout.journals, layout.sealed):
         folder.mkdir(parents=True, exist_ok=True)
     if not layout.ignore.exists():

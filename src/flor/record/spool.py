@@ -23,7 +23,6 @@ from flor.runs import frames, slots
 from flor.runs.journal import JournalWriter
 from flor.runs.journals import decoded
 from flor.runs.ring import SLOT_COUNT, Ring, places
-from flor.runs.slots import SIZE
 from flor.runs.values import KeepBlob, Payload, encode
 
 if TYPE_CHECKING:

@@ -84,6 +84,10 @@ class Layout:
     def lock(self, name: JournalName) -> Path:
         return self.journals / f"{name}.lock"
 
+    def resume_lock(self, run: RunId) -> Path:
+        """Held by the process that resumes a run."""
+        return self.sealed / f"{run}.resume.lock"
+
     def sealed_file(self, name: SealedName) -> Path:
         return self.sealed / f"{name}{SEALED_SUFFIX}"
 
