@@ -26,6 +26,7 @@ from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Cost, Draft, Writer
 from flor.record.context import Node, chain
 from flor.record.process_run import ProcessRun
+from flor.record.termination import PATIENCE_S, Termination
 from flor.runs.layout import Layout
 
 STEP_AFTER_S = 30.0
@@ -55,6 +56,7 @@ class Keeper:
     blocks: Blocks = field(default_factory=Blocks)
     costs: Costs = field(default_factory=Costs)
     thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
+    termination: Termination = field(default_factory=Termination)
     _open: list[OpenBlock] = field(default_factory=list)
     _began_s: float = field(default_factory=time.perf_counter)
     _kept_s: float = field(default_factory=time.perf_counter)
@@ -77,6 +79,7 @@ class Keeper:
         around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
         opened = OpenBlock(self.blocks.open(), objects, around)
         self._open.append(opened)
+        self.termination.follow(is_open=True)
         try:
             yield
         finally:
@@ -84,10 +87,12 @@ class Keeper:
                 # Above this stand contextlib's frame and then the user's.
                 self.reach(opened.place.end(), sys._getframe(2))
             self._open.remove(opened)
+            self.termination.follow(is_open=bool(self._open))
 
     def adopt(self, blocks: Blocks, opened: list[OpenBlock], position: int) -> None:
         """Go on where a program that was run again stands: in these blocks, after so many checkpoints."""
         self.blocks, self._open, self._position = blocks, opened, position
+        self.termination.follow(is_open=bool(opened))
 
     def loop_begins(self, around: Place | None) -> Place | None:
         """A loop begins; its place if it runs in a block."""
@@ -103,12 +108,12 @@ class Keeper:
         self, entry: EntryPoint | None, frame: FrameType, facts: Mapping[str, Any] | None = None
     ) -> None:
         """The program stands at an entry point: keep it if that is worth its cost. Never raises."""
-        if entry is None or self.block is None or not self._is_wanted(entry, self.block):
+        if entry is None or self.block is None:
             return
-        try:
-            self._keep(entry, self.block, frame, dict(facts or {}))
-        except Exception as error:  # noqa: BLE001  (observing must not break training)
-            self.run.fault(error)
+        if self.termination.is_asked:
+            self._keep_last(entry, self.block, frame, dict(facts or {}))
+        elif self._is_wanted(entry, self.block):
+            self._try_to_keep(entry, self.block, frame, dict(facts or {}))
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -141,6 +146,28 @@ class Keeper:
         computed_s = time.perf_counter() - self._began_s
         return policy.should_keep(self.costs, computed_s, self.run.project.config.epsilon)
 
+    def _keep_last(
+        self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]
+    ) -> None:
+        """SIGTERM has come: keep the state whatever it costs, and let the process end."""
+        if entry.kind in ("step", "after") and not block.has_top:
+            return  # of no use without its top: if there is time the next one is waited for
+        try:
+            if entry.kind == "top" or block.reference:
+                self._try_to_keep(entry, block, frame, facts)
+            self.writer.close(PATIENCE_S)
+            self.run.flush()
+        finally:
+            self.termination.end_process()
+
+    def _try_to_keep(
+        self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]
+    ) -> None:
+        try:
+            self._keep(entry, block, frame, facts)
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            self.run.fault(error)
+
     def _keep(self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]) -> None:
         started_s = time.perf_counter()
         frames = frames_of(frame, self.scope, live_names_of(self.scope))
@@ -148,7 +175,7 @@ class Keeper:
         draft = self._draft(entry, block, walked, facts)
         if block.reference is None:
             block.reference = Reference.of(walked)
-        must_wait = self.run.project.config.epsilon >= 1
+        must_wait = self.run.project.config.epsilon >= 1 or self.termination.is_asked
         if self.writer.submit(draft, walked.leaves, self._note_background, must_wait):
             self._position += 1
             self._kept_s = time.perf_counter()

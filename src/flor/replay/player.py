@@ -137,6 +137,8 @@ class Player:
             if self.keeper and opened is self.keeper.block:
                 self.keeper.reach(opened.place.end(), sys._getframe(2))
             self._open.remove(opened)
+            if self.keeper:
+                self.keeper.termination.follow(is_open=bool(self._open))
 
     def adoptable(self) -> Standing:
         """What a `Keeper` goes on with from the target on. The running loops tell `keeper` of their headers.
