@@ -1,32 +1,24 @@
 """Values as text and as JSON. Pure: nothing here prints."""
 
 import json
-import math
 import unicodedata
-from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
-from enum import Enum
 from typing import Any
 
-from flor.entities import BlobReference
-from flor.runs.blobs import Blob
+from flor.query.plain import MOST_BITS, jsonable
 
 ELLIPSIS = "…"
-_MOST_BITS = 10_000  # Python refuses to write longer integers in decimal
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # making one costs more than using it
 # Tables have millions of cells, nearly all of these types.
 _SIMPLE_TEXT: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "",
     bool: repr,
-    int: lambda value: str(value) if value.bit_length() <= _MOST_BITS else hex(value),
+    int: lambda value: str(value) if value.bit_length() <= MOST_BITS else hex(value),
     float: repr,
     str: str,
     datetime: lambda value: value.isoformat(" ", "microseconds"),
 }
-_AS_THEY_ARE = {str, bool, type(None)}
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -57,46 +49,6 @@ def printable(line: str, keep: str = "") -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
-
-
-def jsonable(value: object) -> Any:
-    """The value as JSON has it: NaN and infinities as strings, times in ISO form."""
-    kind = type(value)
-    if kind in _AS_THEY_ARE or (kind is float and math.isfinite(value)):  # type: ignore[arg-type]
-        return value
-    if isinstance(value, (dict, Mapping)):  # a dict is told quicker than a Mapping
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [jsonable(item) for item in value]
-    if isinstance(value, Blob):
-        return jsonable(value.reference)
-    if isinstance(value, BlobReference):
-        return jsonable(asdict(value))
-    return _json_scalar(value)
-
-
-def _json_scalar(value: object) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _not_finite(value)
-    if isinstance(value, Decimal):
-        return int(value)
-    if isinstance(value, int):
-        return hex(value) if value.bit_length() > _MOST_BITS else value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat("T", "microseconds")
-    if isinstance(value, bytes):
-        return b64encode(value).decode("ascii")
-    return str(value)
-
-
-def _not_finite(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def dumps(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:

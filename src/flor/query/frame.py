@@ -31,19 +31,18 @@ def dataframe(
     where: str | None = None,
     provenance: bool = False,
     ranks: str | None = None,
-    projid: str | None = None,
 ) -> "pd.DataFrame":
     """The values of the names in all runs: a row per context, a column per name.
 
-    Only runs of project `projid`, if that is given, and only rank 0 unless `ranks` is "all", which
-    adds a column `rank`. Without names: all arguments and values of the run level. `where` is a SQL
-    predicate over columns; it keeps the rows that satisfy it, themselves or by a row further inside.
+    Only rank 0 unless `ranks` is "all", which adds a column `rank`. Without names: all arguments and values
+    of the run level. `where` is a SQL predicate over columns; it keeps the rows that satisfy it, themselves
+    or by a row further inside.
     With `provenance` a column `<name>_source` follows each name. Warns of names that nobody logged.
 
     Raises:
         QueryError: the predicate cannot be understood, or `ranks` is neither None nor "all".
     """
-    found = _columns(catalog, names, where, provenance, ranks, projid)
+    found = _columns(catalog, names, where, provenance, ranks)
     frame = _frame(found, partial(blobs.handle, catalog.layout))
     _warn_of_unknown(names, catalog.names)
     return frame
@@ -68,15 +67,13 @@ def _columns(
     where: str | None,
     provenance: bool,
     ranks: str | None,
-    projid: str | None = None,
 ) -> dict[str, pa.ChunkedArray]:
     if ranks not in (None, "all"):
         raise QueryError(f"ranks={ranks!r} has no meaning.", 'It is "all", or left out for rank 0 only.')
     asked = tuple(dict.fromkeys(names))
-    runs = None if projid is None else {run.run for run in catalog.runs if run.projid == projid}
     query = Query(asked, where, provenance, ranks == "all", catalog.names)
     wanted = (*asked, *query.mentioned.names) if asked else None
-    return columns(catalog.chunks(wanted, runs, columns=_COLUMNS), query)
+    return columns(catalog.chunks(wanted, columns=_COLUMNS), query)
 
 
 def build(chunks: Iterable[Chunk], query: Query, open_blob: OpenBlob = lambda blob: blob) -> "pd.DataFrame":

@@ -3,6 +3,7 @@ from datetime import date, datetime
 import pytest
 
 from flor.cli import render
+from flor.query import plain
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_an_integer_too_long_for_decimal_is_written_in_hexadecimal():
 def test_json_writes_not_finite_floats_as_strings_and_times_in_iso_form():
     values = {"loss": [float("nan"), float("-inf")], "when": datetime.fromisoformat("2026-01-02"), 3: "three"}
 
-    assert render.jsonable(values) == {
+    assert plain.jsonable(values) == {
         "loss": ["NaN", "-Infinity"],
         "when": "2026-01-02T00:00:00.000000",
         "3": "three",

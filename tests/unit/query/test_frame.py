@@ -63,8 +63,9 @@ def test_a_predicate_may_mention_names_that_are_not_asked_for(trained):
 
 
 def test_only_the_runs_of_one_project(trained):
-    assert len(trained.frame("lr", projid="project")) == 2
-    assert len(trained.frame("lr", projid="another")) == 0
+    assert len(frame.dataframe(trained.catalog().of_project("project"), ["lr"])) == 2
+    with pytest.warns(FlorWarning, match="Nobody logged 'lr'"):
+        assert len(frame.dataframe(trained.catalog().of_project("another"), ["lr"])) == 0
 
 
 def test_a_name_that_nobody_logged_leaves_an_empty_frame_and_a_hint(trained):
