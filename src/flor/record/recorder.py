@@ -255,17 +255,17 @@ class RecordingSession:
         run = opening.open_run(self._project, member, self._redirect, self._typed_in())
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
         self._attend(run)
+        run.after_end.append(ending.finish)
+        run.after_close.append(ending.seal_if_large)
         ending.close_with_multiprocessing(self.close)
         return run
 
     def _attend(self, run: ProcessRun) -> None:
-        """See to what comes before and after the end of a run."""
+        """Let console output go to the run."""
         self._has_run = True
         run.faults += self._listen()
         if self._console:
             run.before_end.append(self._console.finish)
-        run.after_end.append(ending.finish)
-        run.after_close.append(ending.seal_if_large)
 
     def _redirect(self, node: Node, name: str, value: Any) -> None:
         """A record of a forked child that stands in its parent's loops: it starts a stack of its own."""
