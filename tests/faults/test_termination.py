@@ -79,7 +79,8 @@ def test_what_is_kept_last_is_the_state_of_that_moment(place: Workplace) -> None
 
 def test_without_the_top_of_its_iteration_a_step_is_passed_over_for_the_next_top(place: Workplace) -> None:
     """Reading so many objects takes longer than may be spent: only the first state is kept."""
-    slow = TRAIN.replace("with flor", "table = [{'row': [number]} for number in range(80_000)]\nwith flor")
+    table = "table = [{'row': [number]} for number in range(50_000)]"
+    slow = TRAIN.replace("with flor.checkpointing(", f"{table}\nwith flor.checkpointing(table=table, ")
     work = "if (epoch, step) == (1, 4): print('now', flush=True); time.sleep(0.5)"
 
     terminated(train(place, work, slow, FLOR_EPSILON="0.001"))
