@@ -41,7 +41,12 @@ def _held(folder: Path, how: int) -> Iterator[BinaryIO]:
         # Some network file systems have no locks; there only the age of packs protects them.
         with suppress(OSError):
             fcntl.flock(file, how)
-        yield file
+        try:
+            yield file
+        finally:
+            # Not by closing alone: a child forked meanwhile (a loader's worker) has the file open as well.
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _state(file: BinaryIO) -> State:

@@ -1,6 +1,7 @@
 """Taking states out of a store that others use at the same time."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Mapping
@@ -160,6 +161,25 @@ def test_nothing_is_taken_out_while_a_checkpoint_is_written(tmp_path: Path) -> N
     taking.join(10)
 
     assert done[0].file_count == 2
+
+
+def test_a_child_forked_while_a_checkpoint_is_written_does_not_keep_the_store_from_others(
+    tmp_path: Path,
+) -> None:
+    with lock.adding(tmp_path):
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+    began = time.monotonic()
+    try:
+        with lock.taking_out(tmp_path):
+            waited_s = time.monotonic() - began
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert waited_s < 30
 
 
 @pytest.mark.parametrize("count", [1, 2])
