@@ -11,6 +11,8 @@
   x StateLost
   x ReentryRefused
   x CannotResume
+  x VersionUnavailable
+  x ExecutorUnavailable
   x QueryError
   x StoreError
     - FormatTooNew
@@ -82,6 +84,14 @@ class CannotResume(FlorError):
 
     def __init__(self, run: str, reason: str, hint: str = "") -> None:
         super().__init__(f"Run {run} cannot be resumed: {reason}.", hint)
+
+
+class VersionUnavailable(FlorError):
+    """The code of a run cannot be put back as it was; the message says why."""
+
+
+class ExecutorUnavailable(FlorError):
+    """There is nothing here that could run the commands in the way that was asked for."""
 
 
 class QueryError(FlorError):
