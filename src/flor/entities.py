@@ -101,6 +101,7 @@ class Run:
     environment: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()  # what FlorDB itself could not do during the run
+    resumed: tuple[str, ...] = ()  # the entry points at which it was gone on with after it had ended
 
     @property
     def code(self) -> Version | None:

@@ -31,7 +31,8 @@ def execute(arguments: Namespace, console: Console) -> int:
     """Show the run."""
     catalog = store.catalog(here.project(), console)
     run = catalog.find(arguments.run)
-    summary = summarize(catalog.chunks(None, [run.run], tuple(Source), COLUMNS))
+    counting = [source for source in Source if source is not Source.SUPERSEDED]
+    summary = summarize(catalog.chunks(None, [run.run], counting, COLUMNS))
     if arguments.json:
         console.json(as_json(run, summary))
     else:

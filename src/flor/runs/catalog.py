@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from flor.entities import Run, RunId, Source
 from flor.errors import RunNotFound, StoreError
-from flor.runs import cache, chunks, journals, metadata
+from flor.runs import cache, chunks, cutting, journals, metadata
 from flor.runs import seal as sealing
 from flor.runs.cache import Description
 from flor.runs.journals import Journal
@@ -57,6 +57,10 @@ class Catalog:
         new, unsealed = _seal_ended(layout, progress) if seal else ([], [])
         live, problems = _by_run(layout, journals.names(layout))
         described, unreadable = cache.describe(layout, sealed_names(layout), new)
+        behind = _behind(described) if seal else []
+        if behind:
+            unsealed += _catch_up(layout, behind)
+            described, unreadable = cache.describe(layout, sealed_names(layout))
         entries = sorted(_entries(live, described), key=lambda entry: entry.run.tstamp)
         return cls(layout, tuple(entries), (*problems, *unsealed, *unreadable))
 
@@ -189,6 +193,30 @@ def _seal_ended(layout: Layout, progress: Progress) -> tuple[list[Description], 
         return [], [f"Ended runs cannot be sealed: {error}"]
 
 
+def _behind(described: Sequence[Description]) -> list[list[SealedName]]:
+    """The files of each run of which one says that records are superseded, and another still counts them."""
+    cut = {one.name.run for one in described if one.metadata.cuts}
+    parts_of = _parts_of(one for one in described if one.name.run in cut)
+    cuts = {run: metadata.cuts([part.metadata for part in parts]) for run, parts in parts_of.items()}
+    return [
+        [part.name for part in parts]
+        for run, parts in parts_of.items()
+        if any(cutting.lacking(part.metadata, cuts[run]) for part in parts)
+    ]
+
+
+def _catch_up(layout: Layout, behind: Iterable[Sequence[SealedName]]) -> list[str]:
+    """Supersede in these files what others of the run say; a sentence where that is impossible."""
+    problems = []
+    for names in behind:
+        try:
+            with sealing.exclusive(layout):
+                cutting.catch_up(layout, names)
+        except (OSError, StoreError) as error:
+            problems.append(f"Run {names[0].run} still shows records that were superseded: {error}")
+    return problems
+
+
 def _seal(layout: Layout, runs: Sequence[RunId], progress: Progress) -> list[Description]:
     with sealing.exclusive(layout):
         return sealing.seal(layout, _unsealed(layout, runs, progress))
@@ -218,10 +246,15 @@ def _grouped(names: Iterable[_Name], runs: Collection[RunId]) -> dict[RunId, lis
 
 
 def _entries(live: Mapping[RunId, Sequence[Journal]], described: Sequence[cache.Description]) -> list[Entry]:
-    parts_of: dict[RunId, list[cache.Description]] = {}
-    for one in described:
-        parts_of.setdefault(one.name.run, []).append(one)
+    parts_of = _parts_of(described)
     return [_entry(parts_of.get(run, []), live.get(run, ())) for run in parts_of.keys() | live.keys()]
+
+
+def _parts_of(described: Iterable[Description]) -> dict[RunId, list[Description]]:
+    found: dict[RunId, list[Description]] = {}
+    for one in described:
+        found.setdefault(one.name.run, []).append(one)
+    return found
 
 
 def _entry(parts: Sequence[cache.Description], processes: Sequence[Journal]) -> Entry:

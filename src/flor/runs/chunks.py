@@ -18,6 +18,7 @@ from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
 from flor.runs.tables import RunTable, array
 
+_SUPERSEDED = Source.SUPERSEDED.name.lower()
 _ORDER = ("rank", "process", "seq")
 CHUNK_ROWS = 1_000_000
 """Small runs are put together up to this many rows; a larger run is a chunk of its own."""
@@ -128,11 +129,13 @@ def _sealed(path: Path, columns: list[str]) -> pa.Table:
 
 
 def _select(table: pa.Table, choice: Choice) -> pa.Table:
-    mask = _is_one_of(table["source"], {source.name.lower() for source in choice.sources})
+    sources = {source.name.lower() for source in choice.sources}
+    mask = _is_one_of(table["source"], sources)
     if choice.names is not None:
         mask &= _is_one_of(table["name"], set(choice.names), also_null=True)
         if len(mask) >= LARGE_ROWS and mask.mean() > MOSTLY:
-            return table
+            # Others are told apart by whoever reads them; what is superseded must not seem to be there.
+            mask = ~_is_one_of(table["source"], {_SUPERSEDED} - sources)
     return table if mask.all() else table.filter(_mask(mask))
 
 

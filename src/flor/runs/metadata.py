@@ -1,6 +1,7 @@
 """What is known of a run besides its records: the JSON in the schema metadata of a sealed file."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from flor.entities import FORMAT_VERSION, Kind, Run, RunId, Source, Status
 from flor.errors import FormatTooNew
 from flor.runs.journals import Journal
+from flor.runs.layout import JournalName
 from flor.runs.records import LoopDefault
 from flor.runs.summary import Summary, Value
 from flor.runs.tables import RunTable
@@ -15,6 +17,22 @@ from flor.runs.values import decode
 from flor.times import from_microseconds
 
 _KINDS = tuple(Kind)  # by number: a list of ten thousand runs asks for each a hundred thousand times
+
+
+class Continuation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A process that went on with the journal of one that was gone."""
+
+    journal: str
+    started: int
+    entry: str = ""  # the moment of the run at which it began
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Records of a journal that were superseded: those with `after` < seq < `before`."""
+
+    journal: str
+    after: int
+    before: int
 
 
 class RunMetadata(msgspec.Struct, omit_defaults=True):
@@ -41,12 +59,16 @@ class RunMetadata(msgspec.Struct, omit_defaults=True):
     journals: dict[str, int]  # journal -> seq of the last record taken from it
     rows: int
     console: int = 0  # of these rows, lines of captured output
+    superseded: int = 0  # of these rows, those that count no more, not even in the fields above
     parent: str | None = None
     version: dict[str, Any] | None = None
     no_version: str = ""
     environment: dict[str, Any] = {}
     faults: list[str] = []
     damaged_bytes: int = 0
+    continuations: list[Continuation] = []  # among its journals
+    cuts: list[Cut] = []  # of the run, as far as they are known to this file
+    paused: int = 0  # between its processes, where one went on with another's journal
 
 
 def pack(metadata: RunMetadata) -> bytes:
@@ -99,6 +121,11 @@ def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
         environment=_environment(main),
         faults=[fault for journal in journals for fault in journal.facts.get("faults", [])],
         damaged_bytes=sum(part.size_bytes for journal in journals for part in journal.damage),
+        continuations=[
+            Continuation(str(one.name), one.header["started"], one.header["continues"]["entry"])
+            for one in journals
+            if "continues" in one.header
+        ],
     )
 
 
@@ -116,25 +143,57 @@ def merge(parts: Sequence[RunMetadata]) -> RunMetadata:
     """One run from its sealed files and late journals, oldest first."""
     if len(parts) == 1:
         return parts[0]
-    first, last = parts[0], parts[-1]
+    first, mains = parts[0], _of_main_process(parts)
+    is_running = parts[-1].status == Status.RUNNING
     names: dict[str, int] = {}
     for part in parts:
         for name, count in part.names.items():
             names[name] = names.get(name, 0) + count
     return msgspec.structs.replace(
         first,
-        status=last.status if last.status == Status.RUNNING else first.status,
-        ended=max((part.ended for part in parts if part.ended is not None), default=None),
+        status=Status.RUNNING.value if is_running else mains[-1].status,
+        host=mains[-1].host,
+        pid=mains[-1].pid,
+        ended=None if is_running else max((p.ended for p in parts if p.ended is not None), default=None),
+        paused=sum(max(0, b.started - (a.ended or a.started)) for a, b in pairwise(mains)),
         args={name: value for part in parts for name, value in part.args.items()},
         values={name: value for part in parts for name, value in part.values.items()},
         names=names,
-        loops={path: default for part in reversed(parts) for path, default in part.loops.items()},
-        journals={name: seq for part in parts for name, seq in part.journals.items()},
+        loops=loop_defaults(parts),
+        journals=last_seqs(parts),
         rows=sum(part.rows for part in parts),
         console=sum(part.console for part in parts),
+        superseded=sum(part.superseded for part in parts),
         faults=[fault for part in parts for fault in part.faults],
         damaged_bytes=sum(part.damaged_bytes for part in parts),
+        continuations=list(dict.fromkeys(one for part in parts for one in part.continuations)),
+        cuts=cuts(parts),
     )
+
+
+def loop_defaults(parts: Sequence[RunMetadata]) -> dict[str, LoopDefault]:
+    """What the parts of a run, oldest first, say of loops: they agree, see `tables.build`."""
+    return {path: default for part in reversed(parts) for path, default in part.loops.items()}
+
+
+def last_seqs(parts: Sequence[RunMetadata]) -> dict[str, int]:
+    """For each journal the seq of the last record that was taken from it."""
+    found: dict[str, int] = {}
+    for part in parts:
+        for name, seq in part.journals.items():
+            found[name] = max(seq, found.get(name, 0))
+    return found
+
+
+def cuts(parts: Sequence[RunMetadata]) -> list[Cut]:
+    """What of a run was superseded, each once."""
+    return list(dict.fromkeys(cut for part in parts for cut in part.cuts))
+
+
+def _of_main_process(parts: Sequence[RunMetadata]) -> Sequence[RunMetadata]:
+    """The parts that hold records of rank 0's main process, at least one part."""
+    main = str(JournalName(RunId(parts[0].run), 0, 0))
+    return [part for part in parts if main in part.journals] or parts[:1]
 
 
 def to_run(metadata: RunMetadata) -> Run:
@@ -147,7 +206,7 @@ def to_run(metadata: RunMetadata) -> Run:
         filename=metadata.filename,
         status=Status(metadata.status),
         rank_count=metadata.rank_count,
-        duration_s=None if metadata.ended is None else (metadata.ended - metadata.started) / 1e6,
+        duration_s=_duration_s(metadata),
         args=_decoded(metadata.args),
         values=_decoded(metadata.values),
         version=version.get("commit"),
@@ -163,7 +222,15 @@ def to_run(metadata: RunMetadata) -> Run:
         environment=metadata.environment,
         left_out=tuple(version.get("left_out", ())),
         faults=tuple(metadata.faults),
+        resumed=tuple(one.entry for one in metadata.continuations if one.journal.endswith(".0.0")),
     )
+
+
+def _duration_s(metadata: RunMetadata) -> float | None:
+    """How long the run's processes ran, what is superseded included, and the time between them not."""
+    if metadata.ended is None:
+        return None
+    return (metadata.ended - metadata.started - metadata.paused) / 1e6
 
 
 def _decoded(values: Mapping[str, Value]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from flor.entities import RunId
 from flor.runs import cache, metadata, parquet, tables
 from flor.runs.cache import Description
@@ -33,8 +35,8 @@ class Unsealed:
 
 def read_run(journals: Sequence[Journal], parts: Sequence[RunMetadata]) -> tuple[RunTable, RunMetadata]:
     """Records and metadata of a run's journals (at least one), without what is sealed in parts already."""
-    records = tables.build(_decoded(journals, parts))
-    return records, metadata.describe(journals, records)
+    records = tables.build(_decoded(journals, parts), metadata.loop_defaults(parts))
+    return records, _described(journals, parts, records)
 
 
 def seal(layout: Layout, runs: Iterable[Unsealed]) -> list[Description]:
@@ -68,12 +70,15 @@ def _seal_together(layout: Layout, runs: Sequence[Unsealed]) -> list[Description
     The files are synced together too, for each sync takes milliseconds; only then the journals go.
     """
     decoded = [_decoded(run.journals, run.parts) for run in runs]
-    records = [tables.build(processes) for processes in decoded]
-    described = [metadata.describe(run.journals, one) for run, one in zip(runs, records, strict=True)]
+    records = [
+        tables.build(processes, metadata.loop_defaults(run.parts))
+        for run, processes in zip(runs, decoded, strict=True)
+    ]
+    described = [_described(run.journals, run.parts, one) for run, one in zip(runs, records, strict=True)]
     new = {
         SealedName(RunId(about.run), run.number): (one.table, about)
         for run, one, about in zip(runs, records, described, strict=True)
-        if one.table.num_rows or not run.parts
+        if one.table.num_rows or not run.parts or _has_more(about, run.parts)
     }
     parquet.write_all(
         (layout.sealed_file(name), table, metadata.pack(about)) for name, (table, about) in new.items()
@@ -84,8 +89,19 @@ def _seal_together(layout: Layout, runs: Sequence[Unsealed]) -> list[Description
 
 
 def _decoded(journals: Sequence[Journal], parts: Sequence[RunMetadata]) -> list[tuple[JournalName, Columns]]:
-    sealed = {name: seq for part in parts for name, seq in part.journals.items()}
+    sealed = metadata.last_seqs(parts)
     return [(journal.name, columns(journal, sealed.get(str(journal.name), 0))) for journal in journals]
+
+
+def _described(journals: Sequence[Journal], parts: Sequence[RunMetadata], records: RunTable) -> RunMetadata:
+    """The description of a run's journals; it hands on what was superseded: files travel one by one."""
+    about = metadata.describe(journals, records)
+    return msgspec.structs.replace(about, cuts=metadata.cuts(parts))
+
+
+def _has_more(about: RunMetadata, parts: Sequence[RunMetadata]) -> bool:
+    """Whether it says how the run went on, which no part does."""
+    return not {*about.continuations} <= {one for part in parts for one in part.continuations}
 
 
 def remove(layout: Layout, journal: Journal) -> None:

@@ -1,6 +1,6 @@
 """Columns of several processes as one Arrow table with the columns of `schema.RECORDS`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,17 @@ class RunTable:
     loops: dict[str, LoopDefault]
 
 
-def build(processes: Sequence[tuple[JournalName, Columns]]) -> RunTable:
-    """The records of the processes of one run, sorted by rank, process, seq."""
+def build(
+    processes: Sequence[tuple[JournalName, Columns]], known: Mapping[str, LoopDefault] | None = None
+) -> RunTable:
+    """The records of the processes of one run, sorted by rank, process, seq.
+
+    Args:
+        known: what other records of the run say of its loops, which holds for all.
+    """
     ordered = sorted(processes, key=lambda pair: (pair[0].rank, pair[0].process))
-    defaults = _loop_defaults([columns.loops for _, columns in ordered])
+    voted = _loop_defaults([columns.loops for _, columns in ordered])
+    defaults = {path: (known or {}).get(path, default) for path, default in voted.items()}
     parts = [_table(name, _with_loop_rows(columns, defaults)) for name, columns in ordered]
     if not parts:
         return RunTable(RECORDS.empty_table(), defaults)
