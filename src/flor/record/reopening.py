@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from flor.entities import FORMAT_VERSION, Run, RunId, Version
+from flor.entities import FORMAT_VERSION, Run, RunId
 from flor.errors import CannotResume, StoreError
 from flor.project import Project
 from flor.record import ending, environment, opening
@@ -71,7 +71,7 @@ def reopen(
         StoreError: the store cannot be written; what is there of the run is left as it is.
     """
     layout, name = Layout(project.home), JournalName(run.run, rank, process)
-    identity = Identity(name, run.tstamp, _version(run), is_main=rank == process == 0)
+    identity = Identity(name, run.tstamp, run.code, is_main=rank == process == 0)
     continues = {"seq": first_seq, "entry": entry}
     try:
         opening.make_store(layout)
@@ -106,12 +106,6 @@ def _not_over(layout: Layout, name: JournalName) -> CannotResume:
         return CannotResume(name.run, "another process goes on with it", "Wait for it, or stop it first.")
     hint = "`python -m flor runs` seals what has ended, and says where that is impossible."
     return CannotResume(name.run, f"{layout.journal(name)} is not sealed", hint)
-
-
-def _version(run: Run) -> Version | None:
-    if run.version is None or run.tree is None or run.branch is None:
-        return None
-    return Version(run.version, run.tree, run.branch, run.base, run.left_out)
 
 
 def _header(run: Run, identity: Identity, memory: Ring) -> dict[str, Any]:
