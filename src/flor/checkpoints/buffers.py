@@ -4,7 +4,8 @@ Fresh memory costs up to eight times a copy (page faults), so buffers are used a
 """
 
 import ctypes
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 SNAPSHOTS_IN_FLIGHT = 2
 """More copies than this are never in memory at once."""
@@ -24,6 +25,11 @@ class BufferPool:
             target = ctypes.c_char.from_buffer(buffer)
             ctypes.memmove(ctypes.addressof(target), address_of(content), content.nbytes)
         return buffer
+
+    def lacking(self, sizes: Iterable[int]) -> int:
+        """How many bytes buffers of these sizes would take beyond those of the pool."""
+        free = {size: len(buffers) for size, buffers in list(self._free.items())}
+        return sum(size * max(0, count - free.get(size, 0)) for size, count in Counter(sizes).items())
 
     def give_back(self, buffer: bytearray) -> None:
         """The buffer's content is no longer needed."""

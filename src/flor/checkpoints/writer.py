@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
+from flor.checkpoints import memory
 from flor.checkpoints.buffers import SNAPSHOTS_IN_FLIGHT, BufferPool
 from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.manifest import LeafRecord, Manifest, OpaqueRecord
@@ -17,6 +18,8 @@ from flor.errors import StoreError
 
 PREFIX_BUDGET_BYTES = 100 << 20
 """Of the first state so much is kept beside registered objects; the prefix makes the rest again."""
+SMALL_BYTES = 256 << 20
+"""Copies that take no more are made without asking whether there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class _Taken:
     """One leaf between training thread and writer: its bytes, or the hash of what did not change."""
 
     key: tuple[int, int]  # where it lies, and its size: tells a leaf from one checkpoint to the next
-    content: bytes | bytearray | None
+    content: bytes | bytearray | memoryview | None  # a view: where it lies, and training waits meanwhile
     hash: str = ""
 
     @property
@@ -69,9 +72,23 @@ class _Known:
     is_steady: bool  # it did not change from the one before
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A state on its way into the store."""
+
+    draft: Draft
+    taken: list[_Taken]
+    stall_s: float
+    on_kept: Callable[[Cost], None]
+    is_done: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass(slots=True)
 class Writer:
-    """Takes states while training goes on. At most two are in flight; a further one is skipped."""
+    """Takes states while training goes on. At most two are in flight; a further one is skipped.
+
+    Where memory does not suffice for a copy, training waits until the state is written from where it lies.
+    """
 
     store: CheckpointStore
     on_fault: Callable[[BaseException], None]
@@ -82,9 +99,7 @@ class Writer:
     _pool: BufferPool = field(default_factory=BufferPool)
     _known: dict[tuple[int, int], _Known] = field(default_factory=dict)
     _left_to_prefix: set[str] = field(default_factory=set)
-    _queue: "SimpleQueue[tuple[Draft, list[_Taken], float, Callable[[Cost], None]] | None]" = field(
-        default_factory=SimpleQueue
-    )
+    _queue: "SimpleQueue[_Job | None]" = field(default_factory=SimpleQueue)
     _in_flight: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SNAPSHOTS_IN_FLIGHT))
     _thread: threading.Thread | None = None
 
@@ -101,11 +116,19 @@ class Writer:
             self.skipped_count += 1
             return False
         started = time.perf_counter()
-        taken = [self._take(leaf) for leaf in leaves]
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="flor-checkpoints", daemon=True)
-            self._thread.start()
-        self._queue.put((draft, taken, time.perf_counter() - started, on_kept))
+        try:
+            self._start()
+            taken = self._copied(leaves)
+            is_copied = taken is not None
+            if taken is None:
+                taken = [self._take(leaf, is_copied=False) for leaf in leaves]
+        except BaseException:
+            self._in_flight.release()
+            raise
+        job = _Job(draft, taken, time.perf_counter() - started, on_kept)
+        self._queue.put(job)
+        if not is_copied:
+            job.is_done.wait()
         return True
 
     def wait(self) -> None:
@@ -121,7 +144,35 @@ class Writer:
             self._thread.join(timeout_s)
             self._thread = None
 
-    def _take(self, leaf: Leaf) -> _Taken:
+    def _start(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._work, name="flor-checkpoints", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def _copied(self, leaves: Sequence[Leaf]) -> list[_Taken] | None:
+        """The leaves, copied as far as they may have changed; None if memory does not suffice for that."""
+        if not self._has_room(leaves):
+            return None
+        taken: list[_Taken] = []
+        try:
+            taken.extend(self._take(leaf, is_copied=True) for leaf in leaves)
+        except MemoryError:
+            self._return_buffers(taken)
+            return None
+        return taken
+
+    def _has_room(self, leaves: Sequence[Leaf]) -> bool:
+        if sum(leaf.size_bytes for leaf in leaves) <= SMALL_BYTES:
+            return True
+        fresh = [leaf.size_bytes for leaf in leaves if not self._is_steady(leaf)]
+        return memory.has_room(self._pool.lacking(fresh))
+
+    def _is_steady(self, leaf: Leaf) -> bool:
+        known = self._known.get((leaf.address, leaf.size_bytes))
+        return known is not None and known.is_steady
+
+    def _take(self, leaf: Leaf, *, is_copied: bool) -> _Taken:
         taken = _Taken((leaf.address, leaf.size_bytes), None)
         if isinstance(leaf.source, bytes):
             taken.content = leaf.source  # cannot change
@@ -132,26 +183,27 @@ class Writer:
             taken.hash = hash_of(view)
             if taken.hash == known.hash:
                 return taken
-        taken.content, taken.hash = self._pool.copy_of(view), ""
+        taken.content, taken.hash = self._pool.copy_of(view) if is_copied else view, ""
         return taken
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            draft, taken, stall_s, on_kept = job
             started = time.thread_time()
             try:
-                size = self._keep(draft, taken)
+                size = self._keep(job.draft, job.taken)
                 self.kept_count += 1
                 self.new_bytes += size
-                on_kept(Cost(stall_s, time.thread_time() - started, size))
+                job.on_kept(Cost(job.stall_s, time.thread_time() - started, size))
             except Exception as error:  # noqa: BLE001  (a failed checkpoint must not stop the training)
                 # What was not written must be copied again, and looked for where it is believed to be.
                 self._known.clear()
                 self.store.forget()
                 self.on_fault(error)
             finally:
-                self._return_buffers(taken)
+                self._return_buffers(job.taken)
                 self._in_flight.release()
+                job.is_done.set()
+            del job  # while the next one is waited for, nothing of the program is held
 
     def _keep(self, draft: Draft, taken: list[_Taken]) -> int:
         for leaf in taken:

@@ -1,14 +1,20 @@
 """States are copied while training waits, and written while it goes on."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
+
+import pytest
 
 from flor.checkpoints.buffers import address_of
 from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.packs import hash_of
 from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.writer import PREFIX_BUDGET_BYTES, Cost, Draft, Writer
+
+TESTS = Path(__file__).parents[2]
 
 
 class Bytes:
@@ -21,7 +27,7 @@ class Bytes:
 
 def test_what_training_changes_after_the_copy_does_not_reach_the_store(tmp_path: Path) -> None:
     writer, leaf = _writer(tmp_path), Bytes(bytearray(b"before"))
-    writer.submit(_draft(0), [leaf.leaf], _ignore)
+    writer.submit(draft_of(0), [leaf.leaf], _ignore)
     leaf.content[:] = b"later!"
     writer.close()
 
@@ -33,7 +39,7 @@ def test_a_frozen_leaf_is_written_once_and_no_longer_copied(tmp_path: Path) -> N
     writer = _writer(tmp_path)
     for position in range(15):
         moving.content[:4] = position.to_bytes(4, "little")
-        _submit(writer, _draft(position), [frozen, moving])
+        _submit(writer, draft_of(position), [frozen, moving])
     writer.close()
 
     kept = CheckpointStore(tmp_path).kept("run")
@@ -45,7 +51,7 @@ def test_a_frozen_leaf_is_written_once_and_no_longer_copied(tmp_path: Path) -> N
 def test_a_third_state_in_flight_is_skipped_and_counted(tmp_path: Path) -> None:
     gate, writer = threading.Event(), _writer(tmp_path)
     leaf = Bytes(bytearray(b"x"))
-    results = [writer.submit(_draft(i), [leaf.leaf], lambda cost: gate.wait(10) and None) for i in range(3)]
+    results = [writer.submit(draft_of(i), [leaf.leaf], lambda cost: gate.wait(10) and None) for i in range(3)]
     gate.set()
     writer.close()
 
@@ -56,10 +62,10 @@ def test_a_third_state_in_flight_is_skipped_and_counted(tmp_path: Path) -> None:
 def test_of_large_unregistered_leaves_only_the_hash_is_kept_until_they_change(tmp_path: Path) -> None:
     data = Bytes(bytearray(PREFIX_BUDGET_BYTES + 1))
     writer = _writer(tmp_path)
-    _submit(writer, _draft(0), [data, Bytes(bytearray(b"w"))])
-    _submit(writer, _draft(1), [data])
+    _submit(writer, draft_of(0), [data, Bytes(bytearray(b"w"))])
+    _submit(writer, draft_of(1), [data])
     data.content[0] = 1
-    _submit(writer, _draft(2), [data])
+    _submit(writer, draft_of(2), [data])
     writer.close()
 
     kept = [k.manifest.leaves[0] for k in CheckpointStore(tmp_path).kept("run")]
@@ -73,9 +79,9 @@ def test_a_failed_write_is_told_and_the_next_one_is_whole(tmp_path: Path) -> Non
     obstacle.write_text("in the way")
     writer = Writer(CheckpointStore(tmp_path), faults.append)
     leaf = Bytes(bytearray(b"same"))
-    _submit(writer, _draft(0), [leaf])
+    _submit(writer, draft_of(0), [leaf])
     obstacle.unlink()
-    _submit(writer, _draft(1), [leaf])
+    _submit(writer, draft_of(1), [leaf])
     writer.close()
 
     assert [type(fault) for fault in faults] == [FileExistsError]
@@ -87,16 +93,72 @@ def test_the_store_vanishing_during_the_run_costs_one_checkpoint_not_the_run(tmp
     writer = Writer(CheckpointStore(tmp_path), faults.append)
     leaf = Bytes(bytearray(b"steady"))
     for position in range(3):
-        _submit(writer, _draft(position), [leaf])
+        _submit(writer, draft_of(position), [leaf])
     for path in tmp_path.glob("*/*"):
         path.unlink()
     writer.store.forget()
-    _submit(writer, _draft(3), [leaf])
-    _submit(writer, _draft(4), [leaf])
+    _submit(writer, draft_of(3), [leaf])
+    _submit(writer, draft_of(4), [leaf])
     writer.close()
 
     assert len(faults) == 1
     assert _content(tmp_path, 4) == [b"steady"]
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from flor.checkpoints.leaves import Leaf
+from flor.checkpoints.store import CheckpointStore
+from flor.checkpoints.writer import Writer
+from unit.checkpoints.test_writer import draft_of
+
+SIZE = 60 << 20
+state = np.zeros(SIZE, np.uint8)
+leaf = Leaf(SIZE, state, state.ctypes.data)
+mapped = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (mapped + SIZE // 2, resource.RLIM_INFINITY))
+writer = Writer(CheckpointStore(Path(sys.argv[1])), lambda error: print(repr(error)))
+for position in range(6):
+    state[:] = position
+    assert writer.submit(draft_of(position), [leaf], lambda cost: None)
+    state[:] = 77  # it is in the store by now, as it cannot have been copied
+writer.close()
+print(writer.kept_count, writer.skipped_count)
+"""
+
+
+def test_a_state_that_cannot_be_copied_is_written_from_where_it_lies(tmp_path: Path) -> None:
+    path = f"{TESTS}{os.pathsep}{TESTS.parent / 'src'}"
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY, tmp_path],
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.split() == ["6", "0"], done.stderr
+    assert [_content(tmp_path, position)[0][-1] for position in range(6)] == list(range(6))
+
+
+def test_a_leaf_that_fails_to_be_read_costs_its_checkpoint_and_no_later_one(tmp_path: Path) -> None:
+    class Broken:
+        address, size_bytes, source = 8, 4, None
+
+        def view(self) -> memoryview:
+            raise ValueError("the device is gone")
+
+    writer, leaf = _writer(tmp_path), Bytes(bytearray(b"whole"))
+    for position in range(4):
+        with pytest.raises(ValueError, match="the device is gone"):
+            writer.submit(draft_of(position), [Broken()], _ignore)  # type: ignore[list-item]
+
+    _submit(writer, draft_of(4), [leaf])
+    writer.close()
+
+    assert _content(tmp_path, 4) == [b"whole"]
 
 
 def _writer(folder: Path) -> Writer:
@@ -118,7 +180,7 @@ def _ignore(cost: Cost) -> None:
     return None
 
 
-def _draft(position: int) -> Draft:
+def draft_of(position: int) -> Draft:
     return Draft(
         "run", 0, 0, f"0/0 top({position})", position, 0, 0, lambda: b"graph", [], [], {}, registered=()
     )
