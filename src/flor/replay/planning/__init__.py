@@ -1,0 +1,1 @@
+"""What of a past run to execute again, and from where."""
