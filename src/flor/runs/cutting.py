@@ -30,6 +30,14 @@ class Part:
     table: pa.Table
 
 
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """Records of one process."""
+
+    off: pa.Table  # superseded, also by earlier cuts
+    counting: pa.Table
+
+
 def read(layout: Layout, name: SealedName) -> Part:
     """A sealed file, whole.
 
@@ -100,9 +108,12 @@ def without(part: Part, cuts: Sequence[Cut]) -> Part:
     return Part(part.path, _described(part.about, left, cuts), table)
 
 
-def executed(part: Part, cuts: Sequence[Cut]) -> pa.Table:
-    """The records within these cuts, superseded or not."""
-    return part.table.filter(mask(within(part.table, cuts) & (_sources(part.table) != Source.REPLAY)))
+def divided(part: Part, one: Cut) -> Divided:
+    """The records of a cut's journal, without those that were answered in hindsight."""
+    source = _sources(part.table)
+    is_own = within(part.table, [Cut(one.journal, 0, one.before)]) & (source != Source.REPLAY)
+    is_off = within(part.table, [one]) | (source == Source.SUPERSEDED)
+    return Divided(part.table.filter(mask(is_own & is_off)), part.table.filter(mask(is_own & ~is_off)))
 
 
 def within(table: pa.Table, cuts: Iterable[Cut]) -> Flags:

@@ -66,8 +66,7 @@ def mark(
     except OSError as error:
         hint = "Make the folder writable, or make room on the disk; what was recorded is all there."
         raise StoreError(f"The store {layout.home} cannot be written: {error}", hint) from error
-    records = _newest([cutting.executed(part, [own]) for part in parts])
-    return Superseded(run, rank, process, after_seq, own.before, records)
+    return Superseded(run, rank, process, after_seq, own.before, _to_be_executed(parts, own))
 
 
 def records_from(listed: Catalog, run: RunId, rank: int, process: int, seq: int) -> pa.Table:
@@ -122,16 +121,21 @@ def _seq_at(parts: Sequence[Part], name: JournalName, time_us: int) -> int:
     return max(found)
 
 
-def _newest(tables: Sequence[pa.Table]) -> pa.Table:
-    """The records of several parts, of each name in each iteration only those of the newest part."""
-    found = [table for table in tables if len(table)]
-    if len(found) < 2:
-        return found[0] if found else RECORDS.empty_table()
-    seen: set[object] = set()
+def _to_be_executed(parts: Sequence[Part], own: Cut) -> pa.Table:
+    """What was executed and does not count: of each name in each iteration what was executed last."""
+    found = [cutting.divided(part, own) for part in parts]
+    if sum(len(one.off) > 0 for one in found) < 2:
+        return pa.concat_tables([one.off for one in found]).unify_dictionaries()
+    # A run that was resumed before: some of what came off then has been executed again meanwhile.
+    known = {key for one in found for key in _keys(one.counting)}
     kept: list[pa.Table] = []
-    for table in reversed(found):
-        columns = (table[name].to_pylist() for name in ("path", "it", "name"))
-        keys = [(path, *it, name) for path, it, name in zip(*columns, strict=True)]
-        kept.append(table.filter(mask(np.array([key not in seen for key in keys], bool))))
-        seen.update(keys)
+    for one in reversed(found):
+        keys = _keys(one.off)
+        kept.append(one.off.filter(mask(np.array([key not in known for key in keys], bool))))
+        known.update(keys)
     return pa.concat_tables(kept).unify_dictionaries().sort_by("seq")
+
+
+def _keys(table: pa.Table) -> list[tuple[object, ...]]:
+    columns = (table[name].to_pylist() for name in ("path", "it", "name"))
+    return [(path, *it, name) for path, it, name in zip(*columns, strict=True)]
