@@ -1,0 +1,183 @@
+"""Goes on with a run that was killed, in place, as if it had never been."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flor.checkpoints.graph import Graph
+from flor.checkpoints.paths import Paths
+from flor.checkpoints.store import CheckpointStore
+from flor.entities import Run
+from flor.errors import CannotResume, FlorError
+from flor.executors import foreground
+from flor.executors.foreground import Process
+from flor.project import Project
+from flor.record import reopening
+from flor.replay import agreement, code_check, job, resuming, tail
+from flor.replay.agreement import Difference
+from flor.replay.job import Job
+from flor.replay.resuming import Arrived, GoOn, Orders, Refused
+from flor.replay.resumption import Candidate, PassedOver, candidates, refuse_unless_stopped, told
+from flor.replay.tail import Tail
+from flor.runs import supersede
+from flor.runs.catalog import Catalog
+from flor.runs.layout import Layout
+
+_PREPARE = f"{resuming.__name__}:{resuming.prepare.__name__}"
+_MATTERING = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY",
+    "PYTHONHASHSEED", "PYTHONPATH", "CUBLAS_WORKSPACE_CONFIG",
+)  # fmt: skip
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """How a run went on."""
+
+    at: Candidate
+    exit_code: int  # of the script; negative: the signal that ended it
+    passed: tuple[PassedOver, ...]  # later entry points that did not serve
+    differences: tuple[Difference, ...]  # between what was recorded before the kill and what came out now
+
+
+def resume(project: Project, run: Run, say: Say) -> Resumed:
+    """Go on with the run from the latest entry point that serves, and wait for its end.
+
+    Args:
+        say: is told a line before the script goes on.
+
+    Raises:
+        CannotResume: the run or its code does not allow it, or no entry point serves.
+    """
+    refuse_unless_stopped(run)
+    _refuse_other_code(project, run, ())
+    with reopening.claim(Layout(project.home), run.run):
+        return _resume(project, run, say)
+
+
+def _resume(project: Project, run: Run, say: Say) -> Resumed:
+    store = CheckpointStore(Layout(project.home).checkpoints)
+    kept = [one.manifest for one in store.kept(run.run, whole=True)]
+    tries, passed = candidates([one for one in kept if one.rank == 0 == one.process])
+    for candidate in tries:
+        attempt = _Attempt(project, run, candidate, tuple(passed), say)
+        ended = _refused_for_graphs(store, candidate) or attempt.make()
+        if isinstance(ended, Resumed):
+            return ended
+        passed.append(PassedOver(candidate.words, ended.reason))
+    raise CannotResume(run.run, "it can be entered nowhere exactly", "\n".join(told(passed)))
+
+
+def _refused_for_graphs(store: CheckpointStore, candidate: Candidate) -> Refused | None:
+    """Why not, where a tensor has a graph: graphs are not kept, and a backward pass may reach it."""
+    if not candidate.graph:
+        return None
+    graph = Graph.from_bytes(store.content(candidate.graph))
+    number = next((n for n, node in enumerate(graph.nodes) if node.kind == "graph tensor"), None)
+    return (
+        None
+        if number is None
+        else Refused(f"{Paths.readable(graph).text(number)} has a graph, which is not kept")
+    )
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One process that is to go on from one entry point."""
+
+    project: Project
+    run: Run
+    candidate: Candidate
+    passed: tuple[PassedOver, ...]
+    say: Say
+
+    def make(self) -> Resumed | Refused:
+        """Start the process; let it go on if it arrives, and wait for its end."""
+        ours, theirs = Pipe()
+        with ours, TemporaryDirectory(prefix="flor-") as folder:
+            asked, path = _job(self.project, self.run, theirs.fileno()), Path(folder) / "job.json"
+            job.write(asked, path)
+            environ = _environ(self.run.environment, os.environ)
+            with foreground.running(job.command(asked, path), asked.cwd, environ, theirs.fileno()) as process:
+                theirs.close()
+                return self._converse(process, ours)
+
+    def _converse(self, process: "Process[bytes]", line: Connection) -> Resumed | Refused:
+        answer = self._answer(process, line)
+        if isinstance(answer, Refused):
+            process.wait()
+            return answer
+        cut = self._let_go_on(answer, line)
+        code = process.wait()
+        return Resumed(self.candidate, code, self.passed, self._differences(cut))
+
+    def _differences(self, cut: Tail) -> tuple[Difference, ...]:
+        """Between what was recorded before the kill and what came out now."""
+        listed = Catalog.open(Layout(self.project.home))
+        now = supersede.records_from(listed, self.run.run, 0, 0, cut.records.first_seq)
+        return tuple(agreement.compare(cut.records.records, now))
+
+    def _answer(self, process: "Process[bytes]", line: Connection) -> Arrived | Refused:
+        try:
+            line.send(Orders(self.project.home, self.run, str(self.candidate.entry)))
+            answer: Arrived | Refused = line.recv()
+        except (EOFError, OSError):
+            return Refused(f"the script ended before it was reached (exit code {process.wait()})")
+        return answer
+
+    def _let_go_on(self, arrived: Arrived, line: Connection) -> Tail:
+        """Cut the records off at the entry point, and hand the run over.
+
+        Raises:
+            CannotResume: the process has loaded other code than the run.
+        """
+        _refuse_other_code(self.project, self.run, arrived.modules)
+        cut = tail.cut(Layout(self.project.home), self.run, self.candidate)
+        self.say(f"Resuming run {self.run.run} ({self.run.filename}): {self.candidate.words}.")
+        line.send(GoOn(cut.records.first_seq, cut.first_position))
+        return cut
+
+
+def _job(project: Project, run: Run, descriptor: int) -> Job:
+    environment = run.environment
+    executable = str(environment.get("executable") or sys.executable)
+    return Job(
+        executable=executable if os.access(executable, os.X_OK) else sys.executable,
+        orig_argv=tuple(environment.get("orig_argv") or ()),
+        cwd=run.cwd,
+        root=str(project.root),
+        prepare=_PREPARE,
+        details={"fd": descriptor},
+    )
+
+
+def _environ(recorded: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, str]:
+    """Today's environment, with the variables that change results as they were."""
+    then = recorded.get("variables", {})
+    kept = {name: value for name, value in now.items() if name not in _MATTERING}
+    return kept | {name: then[name] for name in _MATTERING if name in then}
+
+
+def _refuse_other_code(project: Project, run: Run, modules: tuple[str, ...]) -> None:
+    """Raise CannotResume if tracked files, or these loaded modules, are not those of the run."""
+    version = run.code
+    if project.repository is None or version is None:
+        raise CannotResume(run.run, "its repository is gone", "Clone it again, and `flor pull`.")
+    try:
+        found = code_check.check(
+            project.repository, Layout(project.home).snapshots, version, [Path(one) for one in modules]
+        )
+    except FlorError as error:
+        raise CannotResume(run.run, error.message, error.hint) from error
+    if not found.is_same:
+        names = ", ".join(found.different[:5])
+        hint = f"`git diff {version.commit[:12]} -- {found.different[0]}` shows what; put it back first."
+        raise CannotResume(run.run, f"its code has changed since: {names}", hint)

@@ -1,0 +1,130 @@
+"""In the process of a run that is resumed: enters it at a past moment, and records from there on."""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from flor.checkpoints.entry import parse
+from flor.checkpoints.scope import Scope
+from flor.checkpoints.store import CheckpointStore
+from flor.entities import Run
+from flor.errors import FlorError, ReentryRefused
+from flor.record import opening, reopening, session
+from flor.record.keeper import Keeper
+from flor.record.recorder import RecordingSession
+from flor.record.session import Session
+from flor.replay.job import Job
+from flor.replay.player import Player, by_entry
+from flor.replay.reentry import Itinerary
+from flor.runs.layout import Layout
+
+REFUSED = 97
+"""Exit code of a process that was not let go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the process is told before its program begins."""
+
+    home: Path  # the store
+    run: Run
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The process stands at the entry point, and has changed nothing of the run yet."""
+
+    modules: tuple[str, ...]  # the files of those that are loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The entry point cannot be reached exactly."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The run's records end at the entry point: the process may add to them."""
+
+    first_seq: int
+    first_position: int  # of the checkpoints to come
+    sizes: Mapping[str, int] = field(default_factory=dict)  # of files that were put back, by path
+
+
+def prepare(job: Job) -> None:
+    """Let the program be entered where whoever started it says: called before it begins."""
+    line = Connection(job.details["fd"])
+    orders: Orders = line.recv()
+    store = CheckpointStore(Layout(orders.home).checkpoints)
+    own = (one for one in store.kept(orders.run.run) if one.manifest.rank == 0 == one.manifest.process)
+    kept = by_entry(own)
+    itinerary = Itinerary(parse(orders.entry), frozenset(kept))
+    player = Player(itinerary, kept, store, Scope(Path(job.root)), orders.run.args, lambda *_: None)
+    player.on_arrival = partial(_arrive, line, orders, player)
+    player.on_refusal = partial(_refuse, line)
+    session.install(player)
+
+
+def _refuse(line: Connection, error: Exception) -> None:
+    """Leave at once: neither the program's `except` nor its exit hooks take part."""
+    message = error.message if isinstance(error, FlorError) else f"{type(error).__name__}: {error}"
+    line.send(Refused(message))
+    _leave()
+
+
+def _leave() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(REFUSED)
+
+
+def _arrive(line: Connection, orders: Orders, player: Player) -> Session:
+    """Record from here on, in the place of what was recorded after this moment."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    line.send(Arrived(tuple(file for file in files if file)))
+    try:
+        answer: GoOn | None = line.recv()
+    except EOFError:  # nobody waits for us any more
+        answer = None
+    if answer is None:
+        _leave()
+        raise ReentryRefused("The run is not gone on with.")
+    line.close()
+    return _go_on(orders, player, answer)
+
+
+def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:
+    project = opening.project_of_process()
+    run = reopening.reopen(
+        project,
+        orders.run,
+        answer.first_seq,
+        lambda *_: None,
+        entry=orders.entry,
+        arguments=player.arguments,
+    )
+    keeper, standing = Keeper.of(run), player.adoptable()
+    keeper.adopt(standing.blocks, standing.opened, answer.first_position)
+    player.keeper = keeper
+    recording = RecordingSession(project)
+    recording.go_on(player.run_level, run, keeper)
+    _set_ends(answer.sizes)
+    return recording
+
+
+def _set_ends(sizes: Mapping[str, int]) -> None:
+    """Let what the program writes to files that were put back follow what is in them."""
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        with suppress(OSError):
+            path = os.readlink(f"/proc/self/fd/{name}")
+            if path in sizes:
+                os.lseek(int(name), sizes[path], os.SEEK_SET)

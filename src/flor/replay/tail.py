@@ -1,0 +1,39 @@
+"""What a run recorded after the moment it is gone on from: taken off, and kept to be compared."""
+
+from dataclasses import dataclass
+
+from flor.checkpoints.entry import parse
+from flor.checkpoints.store import CheckpointStore, Kept
+from flor.entities import Run
+from flor.replay.resumption import Candidate
+from flor.runs import supersede
+from flor.runs.layout import Layout
+from flor.runs.supersede import Superseded
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What was taken off a run."""
+
+    records: Superseded
+    first_position: int  # of the checkpoints to come
+
+
+def cut(layout: Layout, run: Run, at: Candidate) -> Tail:
+    """Let the records and checkpoints of a run's main process end at a moment.
+
+    Raises:
+        StoreError: the store cannot be written, or the run is going on elsewhere.
+    """
+    records = supersede.mark(layout, run.run, 0, 0, at.seq, children_after_us=at.ts)
+    store = CheckpointStore(layout.checkpoints)
+    own = [one for one in store.kept(run.run) if one.manifest.rank == 0 == one.manifest.process]
+    for one in own:
+        if _is_later(one, at):
+            one.path.unlink(missing_ok=True)  # its pack stays: others may need what is in it
+    positions = [one.manifest.position for one in own]
+    return Tail(records, max(positions, default=-1) + 1)
+
+
+def _is_later(one: Kept, at: Candidate) -> bool:
+    return one.manifest.position > at.position and parse(one.manifest.entry).kind != "start"

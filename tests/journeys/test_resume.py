@@ -1,0 +1,184 @@
+"""`flor resume` goes on with a run that was killed, and nobody can tell it from one that never was."""
+
+import signal
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from flor.checkpoints import naming
+from flor.checkpoints.store import CheckpointStore, Kept
+from flor.entities import RunId, Status
+from workplace import Started, Workplace
+
+KEEP_ALL = {"FLOR_EPSILON": "1000", "FLOR_STRICT": "1"}
+
+SCRIPT = """
+    import os
+    import random
+    import signal
+
+    import flor
+
+    random.seed(flor.arg("seed", 7))
+    weights = [0.0] * 5
+    history = []
+
+
+    def step(x):
+        for k in range(5):
+            weights[k] += random.gauss(x, 0.1)
+        return sum(weights)
+
+
+    with flor.checkpointing(weights=weights):
+        for epoch in flor.loop("epoch", range(5)):
+            for x in flor.loop("step", [1.0, -2.0, 0.5]):
+                flor.log("loss", step(x))
+                if os.environ.get("KILL") == f"{epoch} {x}":
+                    os.kill(os.getpid(), signal.SIGKILL)
+            history.append(sum(weights))
+            flor.log("mean", sum(history) / len(history))
+    flor.log("digest", [weight.hex() for weight in weights])
+    """
+
+
+@pytest.fixture
+def wanted(place: Workplace, tmp_path: Path) -> list[object]:
+    """What a run that was never killed says."""
+    place.run(SCRIPT, env=KEEP_ALL)
+    return [(row.name, row.value, row.path, row.it, row.source) for row in place.rows()]
+
+
+def killed(place: Workplace, moment: str, script: str = SCRIPT) -> str:
+    """A run that is killed at the moment; its id."""
+    place.write("train.py", script)
+    place.python("train.py", code=-signal.SIGKILL, env={**KEEP_ALL, "KILL": moment})
+    return place.catalog().runs[-1].run
+
+
+def resume(place: Workplace, run: str, **options: Any) -> CompletedProcess[str]:
+    """`flor resume RUN`."""
+    return place.python("-m", "flor", "resume", run, **options)
+
+
+def wait_until_ready(started: Started) -> None:
+    while started.process.stdout.readline() != "ready\n":
+        assert started.process.poll() is None
+
+
+def states(place: Workplace, run: str) -> list[Kept]:
+    return CheckpointStore(place.layout.checkpoints).kept(run)
+
+
+def rows(place: Workplace, run: str) -> list[object]:
+    return [(row.name, row.value, row.path, row.it, row.source) for row in place.rows(run=RunId(run))]
+
+
+@pytest.mark.parametrize("moment", ["1 1.0", "2 -2.0", "4 0.5"])
+def test_a_resumed_run_says_what_one_says_that_was_never_killed(
+    place: Workplace, wanted: list[object], moment: str
+) -> None:
+    run = killed(place, moment)
+
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert rows(place, run) == wanted
+    assert place.catalog().find(run).status is Status.FINISHED
+    assert "differs" not in resumed.stderr
+
+
+def test_it_goes_on_from_the_last_state_that_was_kept(place: Workplace) -> None:
+    run = killed(place, "3 -2.0")
+    last = naming.in_words([kept.manifest for kept in states(place, run)])[-1]
+
+    resumed = resume(place, "last", env=KEEP_ALL)
+
+    assert f"Resuming run {run} (train.py): {last}." in resumed.stderr
+
+
+def test_a_run_can_be_killed_and_resumed_again_and_again(place: Workplace, wanted: list[object]) -> None:
+    run = killed(place, "1 1.0")
+
+    for moment in ("2 1.0", "2 0.5", "4 -2.0"):
+        resume(place, run, code=128 + signal.SIGKILL, env={**KEEP_ALL, "KILL": moment})
+    resume(place, run, env=KEEP_ALL)
+
+    assert rows(place, run) == wanted
+    assert len(place.catalog().runs) == 2
+
+
+def test_the_exit_code_is_the_script_s(place: Workplace) -> None:
+    run = killed(
+        place, "1 1.0", SCRIPT.replace('flor.log("digest"', 'raise SystemExit(5)\n    flor.log("digest"')
+    )
+
+    resume(place, run, code=5, env=KEEP_ALL)
+
+    assert place.catalog().find(run).status is Status.FINISHED
+
+
+def test_what_comes_out_differently_is_named(place: Workplace) -> None:
+    noisy = SCRIPT.replace("sum(history) / len(history)", "os.getpid()")
+    run = killed(place, "3 1.0", noisy + '\n    flor.log("end", 1)\n')
+    # Without its later states the run goes on from where it logged a mean already.
+    for kept in states(place, run):
+        if not kept.manifest.entry.endswith(("top(0)", "top(1)")):
+            kept.path.unlink()
+
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert "differs from what was recorded before: epoch 3: mean " in resumed.stderr
+
+
+def test_changed_code_is_named_and_nothing_is_done(place: Workplace) -> None:
+    place.write("helpers.py", "RATE = 1\n")
+    place.git("add", ".")
+    place.git("commit", "--quiet", "-m", "A helper")
+    run = killed(place, "2 1.0", SCRIPT.replace("import flor\n", "import flor\n    import helpers\n", 1))
+    before = rows(place, run)
+
+    place.write("helpers.py", "RATE = 2\n")
+    refused = resume(place, run, code=1, env=KEEP_ALL)
+
+    assert "its code has changed since: helpers.py" in refused.stderr
+    assert rows(place, run) == before
+
+
+def test_a_run_that_has_finished_is_not_resumed(place: Workplace) -> None:
+    place.run(SCRIPT)
+
+    assert "cannot be resumed: it has finished" in resume(place, "last", code=1).stderr
+
+
+def test_a_run_that_is_running_is_not_resumed(place: Workplace) -> None:
+    place.write(
+        "train.py", 'import flor, sys\nflor.log("a", 1)\nprint("ready", flush=True)\nsys.stdin.read()\n'
+    )
+    started = place.start("train.py")
+    wait_until_ready(started)
+
+    refused = resume(place, "last", code=1)
+    started.process.communicate("")
+
+    assert "it is still running" in refused.stderr
+
+
+def test_two_cannot_resume_a_run_at_once(place: Workplace) -> None:
+    slow = SCRIPT.replace(
+        'flor.log("mean"',
+        'print("ready", flush=True)\n            import sys; sys.stdin.read()\n            flor.log("mean"',
+    )
+    place.write("train.py", slow)
+    started = place.start("train.py", env=KEEP_ALL)
+    wait_until_ready(started)
+    started.process.kill()
+    started.process.communicate()
+    first = place.start("-m", "flor", "resume", "last", env=KEEP_ALL)
+    wait_until_ready(first)
+
+    refused = resume(place, "last", code=1)
+    first.process.communicate("")
+
+    assert "cannot be resumed" in refused.stderr
