@@ -117,8 +117,18 @@ class CheckpointStore:
         for kept in known:
             if kept.manifest.entry == entry:
                 return kept
-        self._refuse_newer(run)
+        self.refuse_newer(run)
         raise CheckpointNotFound(run, entry, _nearest(entry, [kept.manifest.entry for kept in known]))
+
+    def refuse_newer(self, run: str) -> None:
+        """Say why a state of the run may not have been found.
+
+        Raises:
+            FormatTooNew: a newer FlorDB kept one.
+        """
+        for path in self.folder.glob(f"{run}.*/*{manifest.SUFFIX}"):
+            with suppress(Unreadable):
+                manifest.read(path)
 
     def _readable(self, owners: str) -> Iterator[Kept]:
         for path in sorted(self.folder.glob(f"{owners}/*{manifest.SUFFIX}"), key=_order):
@@ -126,12 +136,6 @@ class CheckpointStore:
                 yield Kept(path, manifest.read(path))
             except (Unreadable, FormatTooNew):
                 continue  # named by fsck; an earlier entry point serves instead
-
-    def _refuse_newer(self, run: str) -> None:
-        """Raise FormatTooNew if a manifest of the run is newer than this FlorDB."""
-        for path in self.folder.glob(f"{run}.*/*{manifest.SUFFIX}"):
-            with suppress(Unreadable):
-                manifest.read(path)
 
     def _content(self, digest: str) -> memoryview:
         if self.missing({digest}):

@@ -88,6 +88,7 @@ def find(project: Project, catalog: Catalog, run: str, context: Context) -> Mome
     Raises:
         RunNotFound: there is no such run.
         CheckpointNotFound: its state was not kept then; the message names the nearest moment.
+        FormatTooNew: a newer FlorDB may have kept it.
     """
     for name, number in context.items():
         if type(number) is not int:
@@ -96,7 +97,11 @@ def find(project: Project, catalog: Catalog, run: str, context: Context) -> Mome
             )
     store = CheckpointStore(catalog.layout.checkpoints)
     found, kept = _run(catalog, store, run)
-    manifest = choose([one.manifest for one in kept], found.run, context)
+    try:
+        manifest = choose([one.manifest for one in kept], found.run, context)
+    except CheckpointNotFound:
+        store.refuse_newer(found.run)
+        raise
     return Moment(project, found, manifest, store, Graph.from_bytes(store.content(manifest.graph)))
 
 
@@ -168,6 +173,7 @@ def _run(catalog: Catalog, store: CheckpointStore, text: str) -> tuple[Run, list
         is_this = run.status is Status.RUNNING and run.pid == os.getpid()
         if not is_this and (kept := store.kept(run.run, whole=True)):
             return run, kept
+        store.refuse_newer(run.run)
     raise CheckpointNotFound("last", "any moment", "")
 
 
