@@ -81,14 +81,16 @@ class GoingOn:
 
     def go_on(self, first_seq: int, *arguments: object, code: int = 0, script: str = REST) -> str:
         """Go on in a process of its own, to its end; what it says of errors."""
-        return self.place.python(*self._command(script, first_seq, *arguments), code=code).stderr
+        return self.place.python(*self.command(script, first_seq, *arguments), code=code).stderr
 
     def start(self, first_seq: int, script: str) -> Started:
         """Go on in the background."""
-        return self.place.start(*self._command(script, first_seq))
+        return self.place.start(*self.command(script, first_seq))
 
-    def _command(self, script: str, *arguments: object) -> list[str]:
-        self.place.write("go_on.py", textwrap.dedent(BEGIN) + textwrap.dedent(script))
+    def command(self, script: str, *arguments: object, before: str = "") -> list[str]:
+        """What Python is given to go on."""
+        parts = (before, BEGIN, script)
+        self.place.write("go_on.py", "".join(map(textwrap.dedent, parts)))
         return ["go_on.py", self.id, *map(str, arguments)]
 
 
