@@ -99,6 +99,7 @@ class Run:
     pid: int
     parent: RunId | None
     environment: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Any] = field(default_factory=dict)  # read and written; see runs/files.py
     left_out: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()  # what FlorDB itself could not do during the run
     resumed: tuple[str, ...] = ()  # the entry points at which it was gone on with after it had ended

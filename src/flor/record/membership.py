@@ -140,7 +140,7 @@ def _torchelastic(environ: Mapping[str, str]) -> RunId | None:
     if launch is None:
         return None
     if launch == "none":
-        launch = f"{socket.gethostname()}/{os.getppid()}/{_start_time(os.getppid())}"
+        launch = f"{socket.gethostname()}/{os.getppid()}/{start_time(os.getppid())}"
     return RunId(_hashed(f"torchelastic/{launch}/{environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"))
 
 
@@ -185,6 +185,7 @@ def _parent_of(pid: int) -> int:
     return int(fields[1]) if len(fields) > 1 else 0
 
 
-def _start_time(pid: int) -> str:
+def start_time(pid: int) -> str:
+    """When a process began, in clock ticks since the machine did; "" where the system does not tell."""
     fields = _stat_fields(pid)
     return fields[19] if len(fields) > 19 else ""

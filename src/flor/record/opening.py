@@ -17,6 +17,7 @@ from flor.project import Project
 from flor.record import echo, environment, membership, pending, script, startup
 from flor.record.context import Node
 from flor.record.echo import Echo
+from flor.record.filing import Filing
 from flor.record.membership import Membership
 from flor.record.process_run import Identity, ProcessRun
 from flor.runs import blobs, frames, liveness, ring
@@ -148,8 +149,18 @@ def begin(
     shown = Echo(project.config.echo, identity.is_main)
     keep = blobs.keeper(layout)
     run = ProcessRun(identity, project, journal, memory, lock, shown, redirect, keep, first_seq)
+    run.files = Filing.of(project, identity.version, journal.path, identity.is_main, run.facts)
+    run.before_end.append(_close_files)
     run.tick_tasks.append(run.note_packages)
     return run
+
+
+def _close_files(run: ProcessRun) -> None:
+    try:
+        if run.files:
+            run.files.finish()
+    except Exception as error:  # noqa: BLE001  (observing must not break training)
+        run.fault(error)
 
 
 def _name(member: Membership, attempt: int, known: _Opening) -> JournalName:
@@ -269,5 +280,5 @@ def _header(
         "ring": str(memory.path) if memory.path else None,
         "version": asdict(known.version) if known.version else None,
         "no_version": known.reason,
-        "environment": environment.at_start(os.environ),
+        "environment": environment.at_start(os.environ) | {"root": str(project.root)},
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flor.entities import RunId, Source, Status, Version
@@ -23,6 +24,7 @@ from flor.runs.ring import Ring
 from flor.runs.values import KeepBlob, encode
 
 if TYPE_CHECKING:
+    from flor.record.filing import Filing
     from flor.record.keeper import Keeper
 
 SYNC_TICKS = 4
@@ -62,6 +64,7 @@ class ProcessRun:
     faults: list[str] = field(default_factory=list)
     spool: Spool = field(init=False)
     keeper: "Keeper | None" = None  # of training state, once there was a `checkpointing` block
+    files: "Filing | None" = None  # what is remembered of files
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _is_ended: bool = False
@@ -182,12 +185,17 @@ class ProcessRun:
 
     def _tend(self) -> None:
         ticks = 0
+        self._observe(self.files.begin if self.files else None)
         while not self._stop.wait(FLUSH_INTERVAL_S):
             ticks += 1
-            try:
-                self._tick(ticks)
-            except Exception as error:  # noqa: BLE001  (observing must not break training)
-                self._note(error)
+            self._observe(partial(self._tick, ticks))
+
+    def _observe(self, action: Callable[[], None] | None) -> None:
+        try:
+            if action is not None:
+                action()
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            self._note(error)
 
     def _note(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"
@@ -218,3 +226,5 @@ class ProcessRun:
         self.lock.tend()
         if self.tick_tasks:
             self.tick_tasks.pop(0)()
+        elif self.files and self.is_open:
+            self.files.tick()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flor.entities import Status
 from flor.errors import ArgumentNotSet
 from flor.project import Project
-from flor.record import arguments, echo, ending, loops, membership, opening, pending
+from flor.record import arguments, echo, ending, loops, membership, opening, pending, startup
 from flor.record.context import Node, Root, current, moved, root_of
 from flor.record.membership import Membership
 from flor.record.process_run import ProcessRun
@@ -275,6 +275,7 @@ class RecordingSession:
     def _after_fork(self) -> None:
         """In the child: leave the parent's journals alone; the next record opens one of the child's own."""
         self._lock = threading.RLock()
+        startup.forget_opened()
         if self._console:
             self._console.forget()
         self._notebook = None

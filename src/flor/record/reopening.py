@@ -13,7 +13,7 @@ from flor.project import Project
 from flor.record import ending, environment, opening
 from flor.record.context import Node
 from flor.record.process_run import Identity, ProcessRun
-from flor.runs import liveness
+from flor.runs import files, liveness
 from flor.runs.layout import JournalName, Layout
 from flor.runs.liveness import LockFile
 from flor.runs.ring import Ring
@@ -87,6 +87,8 @@ def reopen(
     except OSError as error:
         raise StoreError(f"The store {project.home} cannot be written: {error}", _HINT) from error
     _lend(opened, arguments or {})
+    if opened.files:
+        opened.files.follow(files.of(run))
     opened.after_end.append(ending.finish_once)
     opened.after_close.append(ending.seal_if_large)
     opened.start()

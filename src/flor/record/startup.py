@@ -6,9 +6,12 @@ Loads nothing that Python has not loaded already: importing FlorDB costs millise
 import atexit
 import os
 import sys
+import time
+from _thread import get_ident
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 kwargs_tokens: list[str] = []
@@ -17,10 +20,29 @@ kwargs_tokens: list[str] = []
 original_argv: list[str] = []
 """`sys.argv` as the script was started."""
 
-opened: dict[str, str] = {}
-"""Names opened by this process and how ("r", "w", "rw", "wr"), in the order of their first opening."""
+opened: "list[tuple[str, str | bytes, int, str]]" = []
+"""What this process opened, once for each way: how, the name, when (ns), and the folder of a relative name.
 
-_OPENED_LIMIT = 100_000
+"r" to read, "w" to write, "a" to append, "u" to read and write; "d" what it removed or renamed.
+"""
+
+OPENED_LIMIT = 100_000
+
+run_starts: list[int] = []
+"""How many names this process had opened when each of its runs began."""
+
+began_ns = 0
+"""When FlorDB was imported."""
+
+on_opened: "Callable[[], None] | None" = None
+"""Called after a name was added; in forked children, which tell their parent."""
+
+ours: set[int] = set()
+"""Threads that open files for FlorDB at this moment: what they open is nothing the program did."""
+
+_names: "dict[str, set[Any]]" = {kind: set() for kind in "rwaud"}
+_here: list[str] = []
+_MODES = {"r": "r", "rb": "r", "w": "w", "wb": "w", "a": "a", "ab": "a"}
 
 
 def take_kwargs(argv: list[str]) -> list[str]:
@@ -44,16 +66,18 @@ def take_kwargs(argv: list[str]) -> list[str]:
 def begin() -> None:
     """Called once, by `import flor`."""
     take()
-    sys.addaudithook(_note_opened)
+    sys.addaudithook(_note)
 
 
 def take() -> None:
     """Take the program's command line, and a place among its exit hooks; note what it opens from here on."""
+    global began_ns  # noqa: PLW0603  (of this module, whose state is that of the process)
     original_argv.extend(getattr(sys, "argv", []))
     if hasattr(sys, "argv"):
         kwargs_tokens.extend(take_kwargs(sys.argv))
     atexit.register(_at_exit)
-    opened.clear()
+    began_ns = time.time_ns()
+    forget_opened()
 
 
 def forget() -> None:
@@ -69,14 +93,79 @@ def _at_exit() -> None:
         session.close_at_exit()
 
 
-def _note_opened(event: str, args: "tuple[Any, ...]") -> None:
-    if event != "open" or len(args) != 3 or type(args[0]) is not str or len(opened) >= _OPENED_LIMIT:
+def forget_opened() -> None:
+    """Begin anew: the program begins, or this is a forked child of it."""
+    opened.clear()
+    run_starts.clear()
+    ours.clear()
+    note_anew()
+
+
+def note_anew() -> None:
+    """Let names that were opened before count again: another run begins, or they mean other files now."""
+    _here.clear()
+    for names in _names.values():
+        names.clear()
+
+
+def _note(event: str, args: "tuple[Any, ...]") -> None:
+    try:
+        if event == "open":
+            path, mode, flags = args
+            kind = _MODES.get(mode) or _kind(mode, flags)
+            if path not in _names[kind]:
+                _add(kind, path)
+        elif event in _OTHERS:
+            _OTHERS[event](*args)
+    except Exception:  # noqa: BLE001  (anybody may raise an event of this name: it is not for us to stop them)
         return
-    path, mode, flags = args
+
+
+def _kind(mode: object, flags: object) -> str:
     if type(mode) is str:
-        letter = "w" if any(sign in mode for sign in "wax+") else "r"
-    else:
-        letter = "w" if type(flags) is int and flags & (os.O_WRONLY | os.O_RDWR) else "r"
-    known = opened.get(path, "")
-    if letter not in known:
-        opened[path] = known + letter
+        return "w" if "w" in mode or "x" in mode else "u" if "+" in mode else "a" if "a" in mode else "r"
+    if type(flags) is not int or not flags & (os.O_WRONLY | os.O_RDWR):
+        return "r"
+    if flags & (os.O_TRUNC | os.O_EXCL):
+        return "w"
+    return "u" if flags & os.O_RDWR else "a" if flags & os.O_APPEND else "w"
+
+
+def _add(kind: str, name: "Any") -> None:
+    path = name if type(name) in (str, bytes) else os.fspath(name)
+    if len(opened) >= OPENED_LIMIT or get_ident() in ours:
+        return
+    _names[kind].add(name)
+    # Only what was there can be read.
+    how = "w" if kind == "u" and not os.path.exists(path) else kind
+    opened.append((how, path, time.time_ns(), "" if path[:1] in ("/", b"/") else _folder()))
+    if on_opened is not None:
+        on_opened()
+
+
+def _folder() -> str:
+    """The current folder; asked once after each change, for it takes as long as all the rest."""
+    if not _here:
+        _here.append(os.getcwd())
+    return _here[0]
+
+
+def _note_rename(old: "Any" = None, new: "Any" = None, old_folder: int = -1, new_folder: int = -1) -> None:
+    _note_removal(old, old_folder)
+    if new_folder == -1:
+        _add("w", new)
+
+
+def _note_removal(path: "Any" = None, folder: int = -1) -> None:
+    if folder == -1:
+        _add("d", path)
+
+
+_OTHERS: "dict[str, Callable[..., None]]" = {
+    "os.rename": _note_rename,
+    "os.remove": _note_removal,
+    "os.link": lambda _=None, new=None, __=-1, folder=-1: _add("w", new) if folder == -1 else None,
+    "os.truncate": lambda path=None, _=0: _add("u", path),
+    "sqlite3.connect": lambda path=None: _add("u", path),
+    "os.chdir": lambda _=None: note_anew(),
+}

@@ -40,7 +40,7 @@ def describe(
     """The sealed files' descriptions, and a sentence for each file that cannot be read.
 
     Descriptions that the cache lacks are read from the files, and added to it. In the cache
-    a run's environment is left out; `read_metadata` has it.
+    a run's environment and files are left out; `read_metadata` has them.
 
     Args:
         new: of files that were written just now.
@@ -84,11 +84,13 @@ def read_metadata(path: Path) -> RunMetadata:
 def described(layout: Layout, name: SealedName, run: RunMetadata) -> Description:
     """The description of a file that was written just now."""
     stat = layout.sealed_file(name).stat()
-    return Description(name, stat.st_size, stat.st_mtime_ns, msgspec.structs.replace(run, environment={}))
+    return Description(
+        name, stat.st_size, stat.st_mtime_ns, msgspec.structs.replace(run, environment={}, files={})
+    )
 
 
 def _read(name: SealedName, path: Path, stat: os.stat_result) -> _Entry:
-    bare = msgspec.structs.replace(read_metadata(path), environment={})
+    bare = msgspec.structs.replace(read_metadata(path), environment={}, files={})
     return _Entry(str(name), stat.st_size, stat.st_mtime_ns, bare)
 
 

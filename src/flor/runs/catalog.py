@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from flor.entities import Run, RunId, Source
 from flor.errors import RunNotFound, StoreError
-from flor.runs import cache, chunks, cutting, journals, metadata
+from flor.runs import cache, chunks, cutting, files, journals, metadata
 from flor.runs import seal as sealing
 from flor.runs.cache import Description
 from flor.runs.journals import Journal
@@ -66,7 +66,7 @@ class Catalog:
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        """Every run, the newest last; without the environments of sealed runs, see `detailed`."""
+        """Every run, the newest last; without environments and files of sealed ones, see `detailed`."""
         return tuple(entry.run for entry in self.entries)
 
     @cached_property
@@ -105,12 +105,13 @@ class Catalog:
         return self._by_id[run]
 
     def detailed(self, run: Run) -> Run:
-        """The run with its environment."""
+        """The run with its environment and its files."""
         entry = self.entry(run.run)
         if run.environment or not entry.parts:
             return run
-        whole = cache.read_metadata(self.layout.sealed_file(entry.parts[0]))
-        return replace(run, environment=whole.environment)
+        whole = [cache.read_metadata(self.layout.sealed_file(part)) for part in entry.parts]
+        known = files.merged([*(part.files for part in whole), entry.metadata.files])
+        return replace(run, environment=whole[0].environment, files=known)
 
     def chunks(
         self,

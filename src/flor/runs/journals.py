@@ -32,6 +32,7 @@ class Journal:
     damage: tuple[Damage, ...]
     is_alive: bool
     is_whole: bool  # False: some records are in memory that only another user may read
+    touched_ns: int = 0  # when its process was alive for sure
 
     @property
     def can_be_sealed(self) -> bool:
@@ -100,9 +101,18 @@ def read(layout: Layout, name: JournalName) -> Journal | None:
         alive = is_alive(layout.lock(name), header["host"], header["boot"])
         ring = _read_ring(header.get("ring"))
         journal = _parse(name, path.read_bytes(), alive)
+        touched_ns = max(_touched_ns(path), _touched_ns(layout.lock(name)))
     except FileNotFoundError:
         return None
-    return replace(journal, slots=journal.slots + (ring or b""), is_whole=ring is not None)
+    slots = journal.slots + (ring or b"")
+    return replace(journal, slots=slots, is_whole=ring is not None, touched_ns=touched_ns)
+
+
+def _touched_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _check_headless(path: Path, lock: Path) -> None:

@@ -60,6 +60,16 @@ class Layout:
         return self.home / "checkpoints"
 
     @property
+    def files(self) -> Path:
+        """The content of files that runs read and wrote, by its sha256."""
+        return self.home / "files"
+
+    @property
+    def set_aside(self) -> Path:
+        """What stood in files of the user's before resuming put them back."""
+        return self.home / "set_aside"
+
+    @property
     def cache(self) -> Path:
         return self.home / "cache"
 
@@ -72,6 +82,11 @@ class Layout:
     def owed(self) -> Path:
         """The runs whose auto-commit is still owed."""
         return self.snapshots / "owed"
+
+    @property
+    def worktrees(self) -> Path:
+        """Where runs are executed again; a folder for each process that does."""
+        return self.home / "worktrees"
 
     @property
     def reports(self) -> Path:

@@ -8,6 +8,7 @@ import msgspec
 
 from flor.entities import FORMAT_VERSION, Kind, Run, RunId, Source, Status
 from flor.errors import FormatTooNew
+from flor.runs import files
 from flor.runs.journals import Journal
 from flor.runs.layout import JournalName
 from flor.runs.records import LoopDefault
@@ -33,6 +34,23 @@ class Cut(msgspec.Struct, frozen=True):
     journal: str
     after: int
     before: int
+
+
+class Answered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a replay found out under one name."""
+
+    name: str
+    probe: str  # hash of the statement, as it was carried into the run's version
+    replay: str  # time stamp of the replay
+    level: str = ""
+    iterations: list[int] | None = None  # of the main loop, from 1, that were looked at; None: all that ran
+    segments: int = 0
+    seconds: float = 0.0
+    obtained: int = 0  # values
+    verified: int = 0
+    diverged: int = 0
+    unverified: int = 0
+    reason: str = ""
 
 
 class RunMetadata(msgspec.Struct, omit_defaults=True):
@@ -64,10 +82,12 @@ class RunMetadata(msgspec.Struct, omit_defaults=True):
     version: dict[str, Any] | None = None
     no_version: str = ""
     environment: dict[str, Any] = {}
+    files: dict[str, Any] = {}  # see runs/files.py
     faults: list[str] = []
     damaged_bytes: int = 0
     continuations: list[Continuation] = []  # among its journals
     cuts: list[Cut] = []  # of the run, as far as they are known to this file
+    answered: list[Answered] = []  # in hindsight; the records are in the same file
     paused: int = 0  # between its processes, where one went on with another's journal
 
 
@@ -119,6 +139,7 @@ def describe(journals: Sequence[Journal], records: RunTable) -> RunMetadata:
         version=main.facts.get("version", header["version"]),
         no_version=header["no_version"],
         environment=_environment(main),
+        files=_files(journals),
         faults=[fault for journal in journals for fault in journal.facts.get("faults", [])],
         damaged_bytes=sum(part.size_bytes for journal in journals for part in journal.damage),
         continuations=[
@@ -164,10 +185,12 @@ def merge(parts: Sequence[RunMetadata]) -> RunMetadata:
         rows=sum(part.rows for part in parts),
         console=sum(part.console for part in parts),
         superseded=sum(part.superseded for part in parts),
+        files=files.merged([part.files for part in parts]),
         faults=[fault for part in parts for fault in part.faults],
         damaged_bytes=sum(part.damaged_bytes for part in parts),
         continuations=list(dict.fromkeys(one for part in parts for one in part.continuations)),
         cuts=cuts(parts),
+        answered=[one for part in parts for one in part.answered],
     )
 
 
@@ -220,6 +243,7 @@ def to_run(metadata: RunMetadata) -> Run:
         pid=metadata.pid,
         parent=RunId(metadata.parent) if metadata.parent else None,
         environment=metadata.environment,
+        files=metadata.files,
         left_out=tuple(version.get("left_out", ())),
         faults=tuple(metadata.faults),
         resumed=tuple(one.entry for one in metadata.continuations if one.journal.endswith(".0.0")),
@@ -253,3 +277,9 @@ def _ended(journals: Sequence[Journal], last: int) -> int | None:
 
 def _environment(main: Journal) -> dict[str, Any]:
     return {**main.header["environment"], **main.facts.get("environment", {})}
+
+
+def _files(journals: Sequence[Journal]) -> dict[str, Any]:
+    ordered = sorted(journals, key=lambda journal: (journal.name.process, journal.name.rank))
+    alive_ns = max(journal.touched_ns for journal in journals)
+    return files.gathered([journal.facts for journal in ordered], alive_ns)

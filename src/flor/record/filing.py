@@ -1,0 +1,350 @@
+"""What a run remembers of files: looked at in the background, in small steps, and once more when it ends."""
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock, get_ident
+from typing import Any
+
+from flor.entities import Version
+from flor.errors import GitError
+from flor.project import Project
+from flor.record import membership, startup, tree
+from flor.record.entry_files import EntryFiles, Moment
+from flor.record.intake import CHANGED, Intake
+from flor.record.outputs import Outputs
+from flor.record.places import Places
+from flor.record.tree import Look
+from flor.runs.contents import Changed, Contents, finish, hashing
+from flor.runs.files import RunFiles, Tree, encoded, pack_names, plain
+from flor.runs.hashes import HashCache
+from flor.runs.layout import Layout
+from flor.snapshots import held, selection
+
+SLICE_S = 0.005
+"""Of each tick of the background: at most 2 % of one core, while there is something to do."""
+NAMES_AT_ONCE = 1_000
+END_S = 2.0
+"""For what could not be read through while the run went on."""
+LOOK_S = 5.0
+HASH_S = 0.5
+HASHED_BYTES = 100_000_000
+"""Outputs larger than this are known by size and time only."""
+QUICK_S = 0.002
+"""A tree that is compared as fast as this is compared at the entry point itself."""
+LOOK_PAUSE_S = 2.0
+LOOK_RATIO = 4.0
+"""Comparing takes so many times as long as listing."""
+LIST_S = 0.05
+KEPT_NAMES = 50_000
+_SAME_CLOCK_NS = 1_000_000_000
+_DONE = object()
+
+Facts = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(slots=True)
+class Filing:
+    """The files of one process of a run."""
+
+    intake: Intake
+    outputs: Outputs
+    entries: EntryFiles
+    write: Facts  # to the journal
+    compares: bool  # the whole tree: one process of a run does
+    skew_ns: int = 0  # how far the file system's clock is ahead of ours
+    _cursor: int = 0  # in the names that the process has opened
+    _job: Generator[None, None, None] | None = None
+    _cost_s: float = 0.0  # of comparing the tree
+    _looked_s: float = field(default_factory=time.perf_counter)
+    _began_s: float = field(default_factory=time.perf_counter)
+    _left_out: list[str] = field(default_factory=list)
+    _busy: RLock = field(default_factory=RLock)  # while there is work in the background
+    _lock: RLock = field(default_factory=RLock)  # while what is known changes; never for long
+
+    @classmethod
+    def of(
+        cls, project: Project, version: Version | None, written: Path, is_main: bool, write: Facts
+    ) -> "Filing":
+        """The files of a process whose run begins.
+
+        Args:
+            written: a file in the store that was written to just now.
+            is_main: this process compares the tree.
+        """
+        layout, places = Layout(project.home), Places.of(project)
+        is_first, skew_ns = not startup.run_starts, _skew_ns(written, places.root)
+        began_ns = (_process_began_ns() if is_first else time.time_ns()) + skew_ns
+        if not is_first:
+            startup.note_anew()
+        start = 0 if is_first else len(startup.opened)
+        startup.run_starts.append(start)
+        outputs, contents = Outputs(places, began_ns), Contents(layout.files)
+        is_secret = selection.matcher((*selection.SECRETS, *project.config.exclude))
+        intake = Intake(
+            places, contents, HashCache(layout.cache / "hashes"), is_secret, _asker(project, version)
+        )
+        entries = EntryFiles(outputs, contents)
+        filing = cls(intake, outputs, entries, write, is_main and places.is_listable, skew_ns, start)
+        filing._job = filing._list() if filing.compares else None
+        return filing
+
+    def follow(self, before: RunFiles) -> None:
+        """Go on with the files of a run that was interrupted: what it wrote before is known."""
+        with self._lock:
+            self.outputs.follow(before)
+
+    def begin(self) -> None:
+        """Learn which files are there; in the background, right after the first record."""
+        with self._busy, _unnoticed():
+            self._work(time.perf_counter() + LIST_S, is_enough=lambda: self.outputs.names is not None)
+
+    def tick(self) -> None:
+        """A slice of what there is to do; in the background."""
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            with _unnoticed():
+                self._read_names(NAMES_AT_ONCE)
+                self._work(time.perf_counter() + SLICE_S)
+                self._tell()
+        finally:
+            self._busy.release()
+
+    def finish(self) -> None:
+        """Look at everything once more: the run ends."""
+        with self._busy, _unnoticed():
+            self._read_names(startup.OPENED_LIMIT)
+            self._work(time.perf_counter() + END_S)
+            self.intake.give_up()
+            is_complete = self._compare_at_end() if self.compares else False
+            self._hash(time.perf_counter() + HASH_S)
+            self._tell()
+            self.write({"tree": plain(self._tree(is_complete))})
+            self.intake.cache.save()
+
+    def at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
+        """Take note of the outputs at an entry point; what is returned finds out the rest, in the background.
+
+        Args:
+            is_prompt: everything now, however long it takes.
+        """
+        with _unnoticed():
+            self._list_at_once()
+            self._read_names(NAMES_AT_ONCE)
+            is_quick = self.compares and (is_prompt or 0 < self._cost_s <= QUICK_S)
+            look = self._look() if is_quick else None
+            with self._lock:
+                moment = self.entries.moment(time.time_ns() + self.skew_ns, look)
+            if is_prompt:
+                found = self.entries.facts(moment)
+                return lambda: found
+        return lambda: self._facts(moment)
+
+    def _facts(self, moment: Moment) -> dict[str, Any]:
+        with _unnoticed():
+            if not moment.is_complete and self.compares:
+                self._look()
+            with self._lock:
+                later = [] if moment.is_complete else self.outputs.written()
+            return self.entries.facts(moment, later)
+
+    # -- names that were opened --------------------------------------------
+
+    def _read_names(self, limit: int) -> None:
+        with self._lock:
+            batch = startup.opened[self._cursor : self._cursor + limit]
+            self._cursor += len(batch)
+            for kind, name, opened_ns, folder in batch:
+                key = self.outputs.places.key(os.fsdecode(name), folder, is_written=kind != "r")
+                if key is not None:
+                    self._note(key, kind, opened_ns + self.skew_ns)
+            self.outputs.refresh()
+
+    def _note(self, key: str, kind: str, opened_ns: int) -> None:
+        if kind in "ru":
+            self._note_read(key, opened_ns)
+        if kind != "r":
+            self.outputs.note(key, kind)
+
+    def _note_read(self, key: str, opened_ns: int) -> None:
+        if key in self.intake.known or self.outputs.is_own(key):
+            if key not in self.intake.known:
+                self.outputs.note_read(key)
+            return
+        state = self.outputs.state(key)
+        if state is None:
+            return  # a folder, a pipe, or gone
+        if state.ctime_ns < self.outputs.began_ns:
+            self.intake.add(key, state)
+        elif state.ctime_ns > opened_ns and not self._was_made_before(key, opened_ns):
+            self.intake.add(key, state, CHANGED)
+        else:
+            # Written since the program began, by what opens its files unseen.
+            self.outputs.note(key, "w") if key.startswith("/") else None
+            self.outputs.note_read(key)
+
+    def _was_made_before(self, key: str, opened_ns: int) -> bool:
+        """Whether a file was made by the run, and is the one that was opened at this time."""
+        from flor.runs.birth import birth_ns  # seldom needed, and ctypes takes long to load
+
+        made_ns = birth_ns(self.outputs.places.whole(key)) or 0
+        return self.outputs.began_ns <= made_ns <= opened_ns
+
+    # -- work in small steps -----------------------------------------------
+
+    def _work(self, until_s: float, is_enough: Callable[[], bool] = lambda: False) -> None:
+        """Do what there is to do, up to this time."""
+        while time.perf_counter() < until_s and not is_enough():
+            self._job = self._job or self._next_job()
+            if self._job is None:
+                return
+            if next(self._job, _DONE) is _DONE:
+                self._job = None
+
+    def _next_job(self) -> Generator[None, None, None] | None:
+        if self.intake.is_waiting:
+            return self.intake.take()
+        elapsed_s = time.perf_counter() - self._began_s
+        pause_s = max(LOOK_PAUSE_S, 200 * self._cost_s, elapsed_s / 100)
+        if self.compares and time.perf_counter() - self._looked_s > pause_s:
+            return self._compare()
+        return None
+
+    def _list(self) -> Generator[None, None, None]:
+        """Learn which files are there at the beginning."""
+        names = yield from tree.names(self.outputs.places.root, self.outputs.places.stores)
+        with self._lock:
+            self.outputs.names = names
+        self._cost_s = LOOK_RATIO * names.cost_s
+        if not names.is_whole:
+            self._left_out.append(f"files written unseen: there are more than {tree.FILES_LIMIT:,} files")
+        packed = pack_names(names.inodes) if names.is_whole and len(names.inodes) <= KEPT_NAMES else b""
+        self.write({"tree": plain(Tree(self.outputs.began_ns, names=packed))})
+
+    def _list_at_once(self) -> None:
+        """At the first entry point: what is made after it must not be taken for what was there before."""
+        is_due = self.compares and self.outputs.names is None
+        if not (is_due and self._busy.acquire(timeout=LIST_S)):
+            return
+        try:
+            self._work(time.perf_counter() + LIST_S, is_enough=lambda: self.outputs.names is not None)
+        finally:
+            self._busy.release()
+
+    def _compare(self) -> Generator[None, None, None]:
+        places = self.outputs.places
+        look = yield from tree.look(places.root, places.stores, self.outputs.began_ns)
+        self._looked_s, self._cost_s = time.perf_counter(), look.cost_s
+        with self._lock:
+            self.outputs.compare(look)
+
+    def _look(self) -> Look | None:
+        """Compare the tree at once; None where that takes too long."""
+        places, until_s = self.outputs.places, time.perf_counter() + LOOK_S
+        steps = tree.look(places.root, places.stores, self.outputs.began_ns)
+        while time.perf_counter() < until_s:
+            try:
+                next(steps)
+            except StopIteration as end:
+                look: Look = end.value
+                self._cost_s = look.cost_s
+                with self._lock:
+                    self.outputs.compare(look)
+                return look
+        return None
+
+    def _compare_at_end(self) -> bool:
+        """Whether the whole tree could be compared."""
+        elapsed_s = time.perf_counter() - self._began_s
+        if len(startup.run_starts) > 1 and elapsed_s < 10 * self._cost_s:
+            self._left_out.append("files written unseen: the run was too short for the tree to be compared")
+            return False
+        look = self._look() if self.outputs.names else None
+        if look is None:
+            self._left_out.append("files written unseen: there was no time to compare the whole tree")
+        return look is not None and look.is_whole
+
+    def _hash(self, until_s: float) -> None:
+        """Hash the outputs, as far as time allows."""
+        for key, state in self.outputs.unhashed():
+            if time.perf_counter() > until_s or state.size > HASHED_BYTES:
+                return
+            try:
+                digests = finish(hashing(self.outputs.places.whole(key), state))
+                self.outputs.hashed(key, state, digests.sha256)
+            except (Changed, OSError):
+                continue
+
+    # -- the journal -------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Write what is new."""
+        with self._lock:
+            found = {"inputs": self.intake.fresh(), "outputs": self.outputs.fresh()}
+        facts = {what: _facts(ones) for what, ones in found.items() if ones}
+        if facts:
+            self.write(facts)
+
+    def _tree(self, is_complete: bool) -> Tree:
+        counts = ((self.intake.left_out_count, "read"), (self.outputs.left_out_count, "written"))
+        many = [f"{count:,} more files were {what}" for count, what in counts if count]
+        if len(startup.opened) >= startup.OPENED_LIMIT:
+            many.append(f"what was opened after {startup.OPENED_LIMIT:,} names")
+        return Tree(self.outputs.began_ns, is_complete, left_out=(*self._left_out, *many))
+
+
+def _facts(ones: Mapping[str, Any]) -> dict[str, Any]:
+    return {encoded(key): plain(one) for key, one in ones.items()}
+
+
+@contextmanager
+def _unnoticed() -> Iterator[None]:
+    """What this thread opens meanwhile is not the program's."""
+    thread = get_ident()
+    is_outermost = thread not in startup.ours
+    startup.ours.add(thread)
+    try:
+        yield
+    finally:
+        if is_outermost:
+            startup.ours.discard(thread)
+
+
+def _asker(project: Project, version: Version | None) -> Callable[[Sequence[str]], Mapping[str, str]]:
+    """What tells which files the code version of a run holds."""
+
+    def ask(paths: Sequence[str]) -> Mapping[str, str]:
+        if project.repository is None or version is None:
+            return {}
+        try:
+            return held.oids(project.repository, version.tree, paths)
+        except GitError:
+            return {}  # they are kept beside the code then
+
+    return ask
+
+
+def _skew_ns(written: Path, root: str) -> int:
+    """How far the clock of the root's file system is ahead of ours; a store elsewhere does not tell."""
+    try:
+        found = os.stat(written)
+        if found.st_dev != os.stat(root).st_dev:
+            return 0
+    except OSError:
+        return 0
+    skew_ns = found.st_mtime_ns - time.time_ns()
+    return skew_ns if abs(skew_ns) > _SAME_CLOCK_NS else 0
+
+
+def _process_began_ns() -> int:
+    """When this process began; where the system does not tell, when it imported FlorDB."""
+    ticks = membership.start_time(os.getpid())
+    if not ticks:
+        return startup.began_ns
+    boot_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    # Rounded up: no program does anything in its first hundredth of a second, those before it may.
+    return min(boot_ns + (int(ticks) + 1) * (1_000_000_000 // os.sysconf("SC_CLK_TCK")), startup.began_ns)
