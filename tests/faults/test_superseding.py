@@ -13,6 +13,7 @@ from faults.killing import Killing
 from flor.errors import CannotResume, RunNotFound, Unreadable
 from flor.record import reopening
 from flor.runs import ring, supersede
+from flor.runs.layout import JournalName
 from flor.runs.schema import RECORDS
 from journeys.going_on import GoingOn
 from workplace import Workplace
@@ -62,6 +63,20 @@ def test_a_kill_in_the_middle_of_marking_leaves_all_of_it_or_nothing(killed: Goi
         assert place.values("accuracy") == [0.0, 10.0]
         _bring_back(place, whole)
     assert outcomes[0] == [0.0, 10.0, 20.0, 30.0, 40.0]
+
+
+def test_the_end_of_a_run_is_sealed_once_also_when_a_kill_left_its_journal(killed: GoingOn) -> None:
+    place, name = killed.place, JournalName(killed.id, 0, 0)
+    killed.go_on(killed.mark(after_epoch=3).first_seq, script="")
+    journal = place.layout.journal(name).read_bytes()
+    assert place.statuses() == ["finished"]
+    before = sorted(path.name for path in place.layout.sealed.glob("*.parquet"))
+
+    place.layout.journal(name).write_bytes(journal)
+
+    assert (place.statuses(), killed.run().resumed) == (["finished"], ("0/0 top(3)",))
+    assert sorted(path.name for path in place.layout.sealed.glob("*.parquet")) == before
+    assert not place.layout.journal(name).exists()
 
 
 def test_a_store_that_may_only_be_read_is_neither_marked_nor_gone_on_with(killed: GoingOn) -> None:

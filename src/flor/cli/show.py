@@ -87,6 +87,7 @@ def facts(run: Run, summary: Summary) -> list[tuple[str, object]]:
         ("code version", version),
         ("based on", run.base),
         ("process", f"{run.pid} of {run.user} on {run.host}"),
+        ("resumed at", ", ".join(run.resumed)),
         ("ranks", run.rank_count),
         ("parent", run.parent),
         ("records", f"{summary.record_count:,}"),

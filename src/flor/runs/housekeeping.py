@@ -177,7 +177,9 @@ def _unused_blobs(layout: Layout, used: Collection[str]) -> list[Path]:
 
 def _orphaned_locks(layout: Layout) -> list[Path]:
     locks = sorted(layout.journals.glob("*.lock"))
-    return [path for path in locks if not path.with_suffix(JOURNAL_SUFFIX).exists() and not _is_young(path)]
+    found = [path for path in locks if not path.with_suffix(JOURNAL_SUFFIX).exists()]
+    found += [path for path in sorted(layout.sealed.glob("*.resume.lock")) if not liveness.is_locked(path)]
+    return [path for path in found if not _is_young(path)]
 
 
 def _orphaned_stamps(layout: Layout) -> list[Path]:

@@ -69,6 +69,16 @@ def test_a_lock_without_its_journal_can_go(layout):
     assert reasons(layout) == {lock: Reason.LOCK}
 
 
+def test_the_lock_of_a_resumption_goes_when_nobody_holds_it(layout):
+    held = LockFile(make(layout.resume_lock(RUN)))
+    os.utime(held.path, (0, 0))
+    assert reasons(layout) == {}
+
+    held.abandon()
+
+    assert reasons(layout) == {held.path: Reason.LOCK}
+
+
 def test_a_blob_that_no_run_names_can_go(layout):
     used, unused = make(layout.blob("ab" * 16, "npy")), make(layout.blob("cd" * 16, "png"))
     make(layout.blob("ef" * 16, "npy"), age_s=0)
