@@ -19,6 +19,8 @@ class Missing(Enum):
 
 MISSING = Missing.MISSING
 
+_MEASURED = frozenset({"peak_memory_bytes"})
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -53,9 +55,14 @@ def compare(left: Run, right: Run, code: str | None) -> Difference:
         right,
         code,
         pairs(left.args, right.args),
-        pairs(flattened(left.environment), flattened(right.environment)),
+        pairs(_conditions(left), _conditions(right)),
         pairs(left.values, right.values),
     )
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    """What surrounded the run, without what was measured of it."""
+    return flattened({name: fact for name, fact in run.environment.items() if name not in _MEASURED})
 
 
 def pairs(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Pair, ...]:

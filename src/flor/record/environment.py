@@ -4,15 +4,19 @@ import getpass
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-KEPT_PREFIXES = ("SLURM_", "AIRFLOW_CTX_", "TORCHELASTIC_")
+KEPT_PREFIXES = (
+    "SLURM_", "AIRFLOW_CTX_", "TORCHELASTIC_",
+    "PYTHON", "TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "CUDNN_", "ATEN_", "OMP_", "GOMP_", "KMP_", "MKL_",
+    "OPENBLAS_", "NUMEXPR_", "JAX_", "XLA_", "TF_",
+)  # fmt: skip
+"""Of schedulers and of libraries that compute: they change results. None of these names holds a secret."""
 KEPT_VARIABLES = (
-    "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE",
-    "ATEN_CPU_CAPABILITY", "PYTHONHASHSEED", "PYTHONPATH", "CUBLAS_WORKSPACE_CONFIG",
-    "RANK", "LOCAL_RANK", "WORLD_SIZE", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV",
+    "NVIDIA_TF32_OVERRIDE", "TOKENIZERS_PARALLELISM", "LANG", "LC_ALL", "TZ",
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV",
 )  # fmt: skip
 
 
@@ -25,6 +29,7 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
         "executable": sys.executable,
         "platform": sys.platform,
         "machine": os.uname().machine,
+        "cpus": cpus(),
         "hash_randomization": sys.flags.hash_randomization,
         "orig_argv": list(sys.orig_argv),
         "variables": kept,
@@ -34,20 +39,34 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
 def at_end() -> dict[str, Any]:
     """What is known once the script has loaded its libraries. Never initialises CUDA."""
     torch = sys.modules.get("torch")
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"peak_memory_bytes": _peak_memory_bytes()}
     if torch is not None and hasattr(torch, "get_num_threads"):
         facts["torch"] = str(torch.__version__)
         facts["torch_threads"] = torch.get_num_threads()
+        backend = getattr(getattr(torch, "backends", None), "cpu", None)
+        if backend is not None:
+            facts["cpu_capability"] = backend.get_cpu_capability()
         cuda = getattr(torch, "cuda", None)
         if cuda is not None and cuda.is_initialized():
             facts["devices"] = [cuda.get_device_name(i) for i in range(cuda.device_count())]
     return facts
 
 
-def packages() -> dict[str, str]:
-    """Installed distributions and their versions, read off the names of their folders."""
+def cpus() -> int:
+    """The processor cores that this process may use: libraries take as many threads."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def packages(path: Sequence[str] | None = None) -> dict[str, str]:
+    """Installed distributions and their versions, read off the names of their folders.
+
+    Args:
+        path: folders to search; None: those of this process.
+    """
     found: dict[str, str] = {}
-    for folder in reversed(sys.path):
+    for folder in reversed(sys.path if path is None else path):
         found.update(_distributions(Path(folder or ".")))
     return dict(sorted(found.items()))
 
@@ -60,6 +79,15 @@ def _distributions(folder: Path) -> dict[str, str]:
     stems = [name.rpartition(".")[0] for name in names if name.endswith((".dist-info", ".egg-info"))]
     pairs = (stem.split("-")[:2] for stem in stems if "-" in stem)
     return {name.replace("_", "-").lower(): version for name, version in pairs}
+
+
+def _peak_memory_bytes() -> int:
+    """The memory that this process, or the largest of its children, has had at a time."""
+    import resource
+
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(each).ru_maxrss for each in whose)
 
 
 def user() -> str:

@@ -15,9 +15,11 @@ from flor.replay import (
     first_import,
     job,
     loader,
+    relocating,
     runtime,  # noqa: F401  (the program imports it before it imports flor)
 )
 from flor.replay.job import Invocation, Job
+from flor.replay.mapping import Relocation
 
 Details = tuple[str, ModuleSpec, CodeType]
 
@@ -28,6 +30,7 @@ def begin(path: str) -> None:
     invocation = job.parse(given.orig_argv)
     _set_main(invocation, Scope(Path(given.root)))
     loader.install(Path(given.root))
+    _relocate(given)
     _prepare(given)
     # Late: until here no module of the program's stands in the way of one that we import.
     _set_path(invocation)
@@ -62,6 +65,11 @@ def _rewrite_details(scope: Scope) -> None:
         return found, spec, code
 
     python._get_module_details = details
+
+
+def _relocate(given: Job) -> None:
+    if given.relocation:
+        relocating.apply(Relocation.of(given.relocation))
 
 
 def _prepare(given: Job) -> None:

@@ -24,6 +24,7 @@ class Job:
     root: str  # the modules below are rewritten
     prepare: str = ""  # "package.module:function": called with the job before the program begins
     details: Mapping[str, Any] = field(default_factory=dict)  # for `prepare`; plain JSON
+    relocation: Mapping[str, Any] | None = None  # the fields of mapping.Relocation; None: all is where it was
 
 
 @dataclass(frozen=True, slots=True)
