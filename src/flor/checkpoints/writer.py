@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -40,6 +40,7 @@ class Draft:
     registered: Collection[
         int
     ] = ()  # leaves of objects given to flor.checkpointing; asked of the first state
+    files: Callable[[], Mapping[str, Any]] | None = None  # a further fact, found out in the background
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,8 @@ class Writer:
             del job  # while the next one is waited for, nothing of the program is held
 
     def _keep(self, draft: Draft, taken: list[_Taken]) -> int:
+        if draft.files is not None:
+            draft = replace(draft, facts={**draft.facts, "files": draft.files()}, files=None)
         for leaf in taken:
             if leaf.content is not None:
                 leaf.hash = hash_of(memoryview(leaf.content))

@@ -12,7 +12,7 @@ from typing import Any
 from flor.entities import Version
 from flor.errors import GitError
 from flor.project import Project
-from flor.record import membership, startup, tree
+from flor.record import clocks, startup, tree
 from flor.record.entry_files import EntryFiles, Moment
 from flor.record.intake import CHANGED, Intake
 from flor.record.outputs import Outputs
@@ -40,7 +40,6 @@ LOOK_RATIO = 4.0
 """Comparing takes so many times as long as listing."""
 LIST_S = 0.05
 KEPT_NAMES = 50_000
-_SAME_CLOCK_NS = 1_000_000_000
 _DONE = object()
 
 Facts = Callable[[Mapping[str, Any]], None]
@@ -76,8 +75,8 @@ class Filing:
             is_main: this process compares the tree.
         """
         layout, places = Layout(project.home), Places.of(project)
-        is_first, skew_ns = not startup.run_starts, _skew_ns(written, places.root)
-        began_ns = (_process_began_ns() if is_first else time.time_ns()) + skew_ns
+        is_first, skew_ns = not startup.run_starts, clocks.skew_ns(written, places.root)
+        began_ns = (clocks.process_began_ns() if is_first else time.time_ns()) + skew_ns
         if not is_first:
             startup.note_anew()
         start = 0 if is_first else len(startup.opened)
@@ -129,9 +128,17 @@ class Filing:
     def at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
         """Take note of the outputs at an entry point; what is returned finds out the rest, in the background.
 
+        Never raises: a state without the files is better than none.
+
         Args:
             is_prompt: everything now, however long it takes.
         """
+        try:
+            return self._at_entry(is_prompt)
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            return self._without_files(error)
+
+    def _at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
         with _unnoticed():
             self._list_at_once()
             self._read_names(NAMES_AT_ONCE)
@@ -145,12 +152,19 @@ class Filing:
         return lambda: self._facts(moment)
 
     def _facts(self, moment: Moment) -> dict[str, Any]:
-        with _unnoticed():
-            if not moment.is_complete and self.compares:
-                self._look()
-            with self._lock:
-                later = [] if moment.is_complete else self.outputs.written()
-            return self.entries.facts(moment, later)
+        try:
+            with _unnoticed():
+                if not moment.is_complete and self.compares:
+                    self._look()
+                with self._lock:
+                    later = [] if moment.is_complete else self.outputs.written()
+                return self.entries.facts(moment, later)
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            return self._without_files(error)()
+
+    def _without_files(self, error: Exception) -> Callable[[], dict[str, Any]]:
+        self._left_out.append(f"files at an entry point: {type(error).__name__}: {error}")
+        return dict
 
     # -- names that were opened --------------------------------------------
 
@@ -326,25 +340,3 @@ def _asker(project: Project, version: Version | None) -> Callable[[Sequence[str]
             return {}  # they are kept beside the code then
 
     return ask
-
-
-def _skew_ns(written: Path, root: str) -> int:
-    """How far the clock of the root's file system is ahead of ours; a store elsewhere does not tell."""
-    try:
-        found = os.stat(written)
-        if found.st_dev != os.stat(root).st_dev:
-            return 0
-    except OSError:
-        return 0
-    skew_ns = found.st_mtime_ns - time.time_ns()
-    return skew_ns if abs(skew_ns) > _SAME_CLOCK_NS else 0
-
-
-def _process_began_ns() -> int:
-    """When this process began; where the system does not tell, when it imported FlorDB."""
-    ticks = membership.start_time(os.getpid())
-    if not ticks:
-        return startup.began_ns
-    boot_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    # Rounded up: no program does anything in its first hundredth of a second, those before it may.
-    return min(boot_ns + (int(ticks) + 1) * (1_000_000_000 // os.sysconf("SC_CLK_TCK")), startup.began_ns)

@@ -175,8 +175,7 @@ class Keeper:
         draft = self._draft(entry, block, walked, facts)
         if block.reference is None:
             block.reference = Reference.of(walked)
-        must_wait = self.run.project.config.epsilon >= 1 or self.termination.is_asked
-        if self.writer.submit(draft, walked.leaves, self._note_background, must_wait):
+        if self.writer.submit(draft, walked.leaves, self._note_background, self._must_wait):
             self._position += 1
             self._kept_s = time.perf_counter()
             self.costs = self.costs.after(time.perf_counter() - started_s)
@@ -198,8 +197,14 @@ class Keeper:
             opaque=[OpaqueRecord(one.path, one.reason) for one in walked.opaque],
             around=block.around,
             facts=facts,
+            files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
             registered=_registered_leaves(graph) if self._position == 0 else (),
         )
+
+    @property
+    def _must_wait(self) -> bool:
+        """Whether the training waits for this state rather than go without it."""
+        return self.run.project.config.epsilon >= 1 or self.termination.is_asked
 
     def _note_background(self, cost: Cost) -> None:
         self.costs = self.costs.paid(cost.background_s * _share())
