@@ -12,6 +12,9 @@ MODULE = "<module>"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+_PLAIN_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple", "Enum", "TypedDict"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """One statement around a place: the part of it the place is in, and which statement of that part."""
@@ -130,6 +133,14 @@ class Program:
         """The innermost function that this line belongs to."""
         inside = [one for one in self.functions if one.filename == filename and _spans(one, line)]
         return max(inside, key=lambda one: getattr(one.node, "lineno", 0), default=None)
+
+
+def plain_classes(bases: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The classes whose methods and attributes no library uses by name: all of their bases are plain."""
+    plain = set(bases)
+    while others := {name for name in plain if not bases[name] <= plain | _PLAIN_BASES}:
+        plain -= others
+    return frozenset(plain | _PLAIN_BASES)
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:

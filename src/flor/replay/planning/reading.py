@@ -14,18 +14,18 @@ from flor.replay.planning.program import (
     Program,
     Reference,
     Step,
+    plain_classes,
 )
 from flor.replay.sites import Names
 
 _INLINE = frozenset(
     {
-        "property", "cached_property", "staticmethod", "classmethod", "no_grad", "inference_mode", "enable_grad",
-        "wraps", "cache", "lru_cache", "compile", "override", "overload", "abstractmethod", "final",
-        "typechecked", "record_function", "main", "command", "option", "argument", "record",
+        "property", "cached_property", "staticmethod", "classmethod", "no_grad", "inference_mode",
+        "enable_grad", "wraps", "cache", "lru_cache", "compile", "override", "overload", "abstractmethod",
+        "final", "typechecked", "record_function", "main", "command", "option", "argument", "record",
     }
 )  # fmt: skip
 """Decorators under which a function still runs where it is called, and nowhere else."""
-_PLAIN_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple", "Enum", "TypedDict"})
 _BY_TEXT = frozenset({"eval", "exec", "globals", "import_module", "__import__", "run_path", "run_module"})
 
 
@@ -40,7 +40,7 @@ def read(files: Mapping[str, str], script: str) -> Program:
             unreadable.append(filename)
     modules = Modules(tuple(trees))
     bases = _bases(trees.values())
-    plain = _plain(bases)
+    plain = plain_classes(bases)
     functions: list[Function] = []
     found = _ByText()
     for filename, tree in trees.items():
@@ -57,14 +57,6 @@ def _bases(trees: Iterable[ast.Module]) -> dict[str, frozenset[str]]:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = found.get(node.name, frozenset()) | set(map(_last_name, node.bases))
     return found
-
-
-def _plain(bases: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """The classes whose methods no library calls by name: all of their bases are the project's, or plain."""
-    plain = set(bases)
-    while others := {name for name in plain if not bases[name] <= plain | _PLAIN_BASES}:
-        plain -= others
-    return frozenset(plain | _PLAIN_BASES)
 
 
 def expressions(statement: ast.stmt) -> list[ast.AST]:
