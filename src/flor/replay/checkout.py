@@ -28,6 +28,7 @@ class Code:
     repository: Repository
     tree: str
     base: str | None  # the user's commit when it ran
+    note: str = ""  # what is to be known of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def code_of(repository: Repository, run: Run) -> Code:
             "another one that names the run (a deleted branch, or `git gc --prune`).",
             _HINT,
         )
-    return Code(repository, tree, run.base)
+    note = f"commit {run.version[:12]} is gone; {str(found)[:12]} names the run too"
+    return Code(repository, tree, run.base, note)
 
 
 def fill(
