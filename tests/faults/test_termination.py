@@ -106,12 +106,12 @@ with flor.checkpointing(total=total):
 
 
 @pytest.mark.parametrize(
-    ("work", "entry"), [("", "0/0 top(4)"), ("break", "0/0 done"), ("raise ValueError", "0 end")]
+    ("work", "entry"), [("", "0/0 top(4)"), ("break", "0/0 done"), ("raise ValueError", "0/0 top(")]
 )
 def test_the_next_entry_point_of_any_kind_will_do(place: Workplace, work: str, entry: str) -> None:
     terminated(train(place, work, PLAIN))
 
-    assert entries(place)[-1] == entry
+    assert entries(place)[-1].startswith(entry)  # a block that is left by an exception has no end to enter
     assert place.values("sum") == [1, 2, 3, 4]
 
 

@@ -56,11 +56,14 @@ class Keeper:
     blocks: Blocks = field(default_factory=Blocks)
     costs: Costs = field(default_factory=Costs)
     thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
-    termination: Termination = field(default_factory=Termination)
+    termination: Termination = field(init=False)
     _open: list[OpenBlock] = field(default_factory=list)
     _began_s: float = field(default_factory=time.perf_counter)
     _kept_s: float = field(default_factory=time.perf_counter)
     _position: int = 0
+
+    def __post_init__(self) -> None:
+        self.termination = Termination(self._finish)
 
     @classmethod
     def of(cls, run: ProcessRun) -> "Keeper":
@@ -129,6 +132,7 @@ class Keeper:
         return (
             f"checkpoints: {writer.kept_count} kept, {writer.new_bytes / 1e6:.1f} MB "
             f"({ratio:.1f}x deduplicated), {percent:.1f} % of run time"
+            + (f"; {writer.skipped_count} skipped, as two were being written" if writer.skipped_count else "")
         )
 
     def _is_wanted(self, entry: EntryPoint, block: OpenBlock) -> bool:
@@ -155,10 +159,12 @@ class Keeper:
         try:
             if entry.kind == "top" or block.reference:
                 self._try_to_keep(entry, block, frame, facts)
-            self.writer.close(PATIENCE_S)
-            self.run.flush()
         finally:
             self.termination.end_process()
+
+    def _finish(self) -> None:
+        self.writer.close(PATIENCE_S)
+        self.run.flush()
 
     def _try_to_keep(
         self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]

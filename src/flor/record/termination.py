@@ -30,8 +30,13 @@ _UNUSED = -1
 
 @dataclass(slots=True)
 class Termination:
-    """Listens for SIGTERM while a `checkpointing` block is open, where nobody else does."""
+    """Listens for SIGTERM while a `checkpointing` block is open, where nobody else does.
 
+    Args:
+        finish: called before the process ends, if there is time.
+    """
+
+    finish: Callable[[], None]
     is_asked: bool = False  # the process is to end at the next header
     _clock: "_Clock | None" = None
     _knows_forks: bool = False
@@ -43,11 +48,17 @@ class Termination:
         if is_open and self._clock is None and _may_listen():
             self._begin()
         elif not is_open and self._clock is not None:
+            if self.is_asked:
+                self.end_process()
             self._end(self._clock)
 
     def end_process(self) -> None:
-        """End as a process does that handles nothing."""
-        _end_process()
+        """End as a process does that handles nothing, but not before all is written, if that can be."""
+        if self._is_ours():
+            try:
+                self.finish()
+            finally:
+                _end_process()
 
     def _begin(self) -> None:
         try:
