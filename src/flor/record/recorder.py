@@ -92,13 +92,14 @@ class RecordingSession:
         keeper = run.keeper or _kept_by(run, Keeper.of(run))
         return keeper.checkpointing(objects, node)
 
-    def go_on(self, root: Root, run: ProcessRun, keeper: "Keeper") -> None:
+    def go_on(self, root: Root, run: ProcessRun, keeper: "Keeper | None") -> None:
         """Record into a run that is open already, with the stacks that end in this root."""
         self._default = self._first = root
         root.run, root.write = run, run.spool.write
         self._roots.add(root)
         _adopt(self._node(), run)
-        _kept_by(run, keeper)
+        if keeper:
+            _kept_by(run, keeper)
         self._attend(run)
 
     def commit(self) -> None:
@@ -227,7 +228,7 @@ class RecordingSession:
         """The first record of a run: open the run, then write to it, and at once to the file."""
         root = root_of(node)
         if root.is_parents:
-            self._redirect(node, name, value)
+            self.redirect(node, name, value)
             return
         is_first = root.run is None
         run = self._ensure_open(root)
@@ -252,7 +253,7 @@ class RecordingSession:
     def _open(self, root: Root) -> ProcessRun:
         is_joining = root is self._first  # what follows flor.commit() is a run of its own
         member = (self._parent or membership.of_process(os.environ)) if is_joining else membership.own()
-        run = opening.open_run(self._project, member, self._redirect, self._typed_in())
+        run = opening.open_run(self._project, member, self.redirect, self._typed_in())
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
         self._attend(run)
         run.after_end.append(ending.finish)
@@ -267,7 +268,7 @@ class RecordingSession:
         if self._console:
             run.before_end.append(self._console.finish)
 
-    def _redirect(self, node: Node, name: str, value: Any) -> None:
+    def redirect(self, node: Node, name: str, value: Any) -> None:
         """A record of a forked child that stands in its parent's loops: it starts a stack of its own."""
         root = self.root()
         root.write(root, name, value)

@@ -104,18 +104,18 @@ def _arrive(line: Connection, orders: Orders, player: Player) -> Session:
 
 def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:
     project = opening.project_of_process()
+    recording = RecordingSession(project)
     run = reopening.reopen(
         project,
         orders.run,
         answer.first_seq,
-        lambda *_: None,
+        recording.redirect,
         entry=orders.entry,
         arguments=player.arguments,
     )
     keeper, standing = Keeper.of(run), player.adoptable()
     keeper.adopt(standing.blocks, standing.opened, answer.first_position)
     player.keeper = keeper
-    recording = RecordingSession(project)
     recording.go_on(player.run_level, run, keeper)
     _set_ends(answer.sizes)
     return recording
