@@ -55,13 +55,20 @@ def cut(parts: Sequence[Part], cuts: Sequence[Cut]) -> None:
     Raises:
         OSError: the store cannot be written; the files that were not replaced are as they were.
     """
+    replace([new for old in parts if (new := without(old, cuts)) is not old])
+
+
+def replace(parts: Sequence[Part]) -> None:
+    """Put these files in the places of those that are there, after all are on the disk.
+
+    Raises:
+        OSError: the store cannot be written; the files that were not replaced are as they were.
+    """
     staged: dict[Path, Path] = {}
     try:
-        for old in parts:
-            new = without(old, cuts)
-            if new is not old:
-                staged[new.path] = parquet.stage(new.path, new.table, metadata.pack(new.about))
-                _age(staged[new.path], new.path)
+        for new in parts:
+            staged[new.path] = parquet.stage(new.path, new.table, metadata.pack(new.about))
+            _age(staged[new.path], new.path)
         parquet.place(staged)
     finally:
         parquet.discard(staged)

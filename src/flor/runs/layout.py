@@ -89,6 +89,11 @@ class Layout:
         return self.home / "worktrees"
 
     @property
+    def replays(self) -> Path:
+        """What processes of replays printed that failed."""
+        return self.home / "replays"
+
+    @property
     def reports(self) -> Path:
         """Tracebacks of bugs, written by the command line (exit code 3)."""
         return self.home / "reports"

@@ -182,6 +182,18 @@ def files_of(repository: Repository, vids: Iterable[str]) -> Iterator[FileRow]:
                 yield FileRow(vid, entry.path, reader.contents(entry.oid))
 
 
+def sources(repository: Repository, trees: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Of each tree the text of its Python files, by path; each content is read once."""
+    found: dict[str, dict[str, str]] = {}
+    with objects.opened(repository) as source:
+        reader = _Reader(source)
+        for tree in dict.fromkeys(trees):
+            modules = [entry for entry in reader.files_below(tree) if entry.path.endswith(".py")]
+            texts = {entry.path: reader.contents(entry.oid) for entry in modules}
+            found[tree] = {path: text for path, text in texts.items() if text is not None}
+    return found
+
+
 def diff(repository: Repository, a: str, b: str) -> str:
     """The unified difference from version `a` to version `b`."""
     shown = git.run(
@@ -205,14 +217,15 @@ class _Reader:
             raise GitError(
                 f"There is no version {vid} in this repository.", "`flor pull` fetches what was pushed."
             )
-        return self._tree(header[5 : header.index(b"\n")].decode())
+        return self.files_below(header[5 : header.index(b"\n")].decode())
 
     def contents(self, blob: str) -> str | None:
         if blob not in self._texts:
             self._texts[blob] = _text(self._objects.read(blob, _TEXT_LIMIT_BYTES))
         return self._texts[blob]
 
-    def _tree(self, oid: str) -> list[_Entry]:
+    def files_below(self, oid: str) -> list[_Entry]:
+        """The files of a tree."""
         if oid not in self._trees:
             raw = self._objects.read(oid) or b""
             self._trees[oid] = [file for entry in _entries(raw, len(oid) // 2) for file in self._below(entry)]
@@ -220,7 +233,7 @@ class _Reader:
 
     def _below(self, entry: "_Entry") -> Iterator["_Entry"]:
         if entry.mode == _FOLDER:
-            for inner in self._tree(entry.oid):
+            for inner in self.files_below(entry.oid):
                 yield _Entry(inner.mode, f"{entry.path}/{inner.path}", inner.oid)
         elif entry.mode != _SUBMODULE:
             yield entry

@@ -1,0 +1,98 @@
+"""Answers that a run was given in hindsight: a file of their own among those of the run."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from flor.entities import RunId, Source
+from flor.runs import catalog, cutting, metadata, parquet
+from flor.runs import seal as sealing
+from flor.runs.cutting import Part
+from flor.runs.layout import Layout, SealedName
+from flor.runs.metadata import Answered, RunMetadata
+from flor.runs.records import LoopDefault
+from flor.runs.summary import Summary
+from flor.runs.tables import codes
+
+
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """What one replay found out about a run."""
+
+    answered: Sequence[Answered]
+    records: pa.Table  # columns of `schema.RECORDS`, by seq
+    loops: dict[str, LoopDefault]  # of paths that the run itself does not know
+
+
+def keep(layout: Layout, about: RunMetadata, found: Hindsight) -> None:
+    """Add the answers to the run's files; earlier ones of the same names, by another probe, go.
+
+    Args:
+        about: the run as all of its files describe it.
+
+    Raises:
+        OSError: the store cannot be written; what is there stays.
+    """
+    run = RunId(about.run)
+    with sealing.exclusive(layout):
+        names = [name for name in catalog.sealed_names(layout) if name.run == run]
+        parts = [cutting.read(layout, name) for name in names]
+        number = max((name.part for name in names), default=-1) + 1
+        path = layout.sealed_file(SealedName(run, number))
+        _withdraw(parts, found.answered)
+        parquet.write_all([(path, found.records, metadata.pack(_described(about, found)))])
+
+
+def _described(about: RunMetadata, found: Hindsight) -> RunMetadata:
+    """The file says of the run what all of its files do, and of records only what is in it."""
+    summary = Summary(found.records)
+    return msgspec.structs.replace(
+        about,
+        args={},
+        values=summary.last_values(Source.REPLAY),
+        names=summary.name_counts(),
+        loops=found.loops,
+        journals={},
+        rows=len(found.records),
+        console=0,
+        superseded=0,
+        faults=[],
+        damaged_bytes=0,
+        continuations=[],
+        cuts=[],
+        paused=0,
+        answered=list(found.answered),
+    )
+
+
+def _withdraw(parts: Sequence[Part], answered: Sequence[Answered]) -> None:
+    """Take out what other probes of these names had answered."""
+    probes = {one.name: one.probe for one in answered}
+    for part in parts:
+        stale = {one.name for one in part.about.answered if probes.get(one.name, one.probe) != one.probe}
+        if stale:
+            _replace(part, stale)
+
+
+def _replace(part: Part, stale: Collection[str]) -> None:
+    left = part.table.filter(cutting.mask(~_is_named(part.table, stale)))
+    about = msgspec.structs.replace(
+        part.about,
+        values={name: value for name, value in part.about.values.items() if name not in stale},
+        names={name: count for name, count in part.about.names.items() if name not in stale},
+        rows=len(left),
+        answered=[one for one in part.about.answered if one.name not in stale],
+    )
+    if about.answered:
+        cutting.replace([Part(part.path, about, left)])
+    else:
+        part.path.unlink(missing_ok=True)
+
+
+def _is_named(table: pa.Table, names: Collection[str]) -> cutting.Flags:
+    column = table["name"].combine_chunks()
+    known = np.array([name in names for name in column.dictionary.to_pylist()] + [False], bool)
+    return known[codes(column)]
