@@ -7,7 +7,7 @@ from typing import Any
 
 from flor.checkpoints import budget, collection
 from flor.checkpoints.budget import Goes, Wanted
-from flor.cli import here, render, store
+from flor.cli import here, kept_files, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
 from flor.config import Config
@@ -45,9 +45,9 @@ def execute(arguments: Namespace, console: Console) -> int:
     project = here.project()
     layout, catalog = Layout(project.home), store.catalog(project, console)
     used = _used_blobs(layout, catalog, console)
-    garbage = housekeeping.plan(
-        layout, {run.run for run in catalog.runs}, used, project.repository is not None
-    )
+    known = {run.run for run in catalog.runs}
+    files = None if used is None else kept_files.used(catalog, layout, console)
+    garbage = housekeeping.plan(layout, known, used, project.repository is not None, files)
     wanted = _wanted(catalog, project.config, is_known_for_sure=used is not None and not catalog.problems)
     goes = _checkpoints(layout, wanted, console)
     items: list[Garbage | Goes] = [*garbage, *goes]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flor.checkpoints.store import CheckpointStore
-from flor.cli import checkpoints, here, render, store
+from flor.cli import checkpoints, here, kept_files, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
 from flor.entities import Run, Source
@@ -46,6 +46,7 @@ def as_json(run: Run, summary: Summary) -> dict[str, Any]:
     facts = {name: getattr(run, name) for name in run.__slots__}
     return {
         **facts,
+        "files": kept_files.as_json(run),
         "records": summary.record_count,
         "loops": [asdict(loop) for loop in summary.loops],
         "names": [asdict(name) for name in summary.names],
@@ -62,12 +63,10 @@ def _print(run: Run, summary: Summary, kept: str, console: Console) -> None:
         console.lines(["", "names"])
         console.part(names_table(summary))
     environment = dict(run.environment)
-    packages, files = environment.pop("packages", {}), environment.pop("files", [])
+    packages = environment.pop("packages", {})
     _section(console, "environment", list(flattened(environment).items()))
     _paragraph(console, "packages", [f"{name} {version}" for name, version in packages.items()])
-    if files:
-        console.lines(["", "files read and written"])
-        console.part(Table(("path", "mode", "sha256"), files))
+    kept_files.show(run, console)
     _list(console, "left out of the code version", run.left_out)
     _list(console, "faults of FlorDB during the run", run.faults)
 

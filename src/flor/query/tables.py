@@ -15,6 +15,7 @@ from flor.query.contexts import LOGGED, texts
 from flor.query.database import quoted
 from flor.query.fields import Fields, fields
 from flor.query.text import fields_of, json_text, number_of, plain_json, printable, records, text_of
+from flor.runs import files
 from flor.runs.records import Chunk
 from flor.runs.schema import RECORDS
 from flor.snapshots import history
@@ -180,7 +181,7 @@ def _git(origin: Origin) -> View:
 
 def _files(origin: Origin) -> View:
     runs = map(origin.catalog.detailed, origin.catalog.runs)
-    found = [(run.run, *entry) for run in runs for entry in run.environment.get("files", ())]
+    found = [(run.run, *row) for run in runs for row in files.rows(run)]
     names = ("run", "path", "mode", "sha256")
     return _plain({name: _text([row[place] for row in found]) for place, name in enumerate(names)})
 

@@ -1,15 +1,17 @@
 """The files that a run has written, at one of its entry points: what resuming puts back."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from flor.record.outputs import Outputs
 from flor.record.tree import Look
-from flor.runs.contents import Changed, Contents, State, finish, sha256_of_prefix
+from flor.runs.contents import Changed, Contents, State, content_of, finish, sha256_of_prefix
 from flor.runs.files import EntryFile, encoded, plain
 
 SMALL_BYTES = 5_000_000
 KEPT_LIMIT_BYTES = 200_000_000
+READ_AT_ONCE_BYTES = 2_000_000
 _STATES_LIMIT = 1_000
 _COARSE_NS = 12_000_000
 """The clock of a file system moves on in steps of a few milliseconds."""
@@ -22,6 +24,7 @@ class Moment:
     ts_ns: int  # by the clock of the file system
     states: Mapping[str, State | None]
     is_complete: bool  # the whole tree was compared then
+    contents: Mapping[str, bytes]  # of small files that had changed
 
 
 @dataclass(slots=True)
@@ -34,7 +37,7 @@ class EntryFiles:
     _kept_bytes: int = 0
 
     def moment(self, ts_ns: int, look: Look | None) -> Moment:
-        """Take note of the files as they are; on the training thread: nothing is read.
+        """Take note of the files as they are; on the training thread: little is read.
 
         Args:
             look: the tree as it is now, where it was compared.
@@ -43,7 +46,21 @@ class EntryFiles:
         states = {key: look.changed.get(key) if look else None for key in known}
         # What lies elsewhere is in no comparison; what was not changed yet may still be written to.
         states.update({key: self.outputs.state(key) for key, state in states.items() if state is None})
-        return Moment(ts_ns, states, look is not None)
+        return Moment(ts_ns, states, look is not None, self._contents(states))
+
+    def _contents(self, states: Mapping[str, State | None]) -> dict[str, bytes]:
+        """What stands in files that may be written anew at once; that of files only appended to can wait."""
+        found: dict[str, bytes] = {}
+        left = READ_AT_ONCE_BYTES
+        for key, state in states.items():
+            is_known = state is None or (key in self._last and self._last[key][0] == state)
+            if state is None or is_known or state.size > left or self.outputs.is_appended(key):
+                continue
+            content = content_of(self.outputs.places.whole(key), state)
+            if content is not None:
+                found[key] = content
+                left -= state.size
+        return found
 
     def facts(self, moment: Moment, later: Collection[str] = ()) -> dict[str, object]:
         """What the manifest says of the files.
@@ -51,17 +68,19 @@ class EntryFiles:
         Args:
             later: files that the run had written, or has since; nobody had looked at them at the moment.
         """
-        found = {key: self._known(key, state) for key, state in moment.states.items()}
+        found = {
+            key: self._known(key, state, moment.contents.get(key)) for key, state in moment.states.items()
+        }
         found |= {key: self._later(key, moment) for key in later if key not in found}
         return {encoded(key): plain(one) for key, one in sorted(found.items())}
 
-    def _known(self, key: str, state: State | None) -> EntryFile:
+    def _known(self, key: str, state: State | None, content: bytes | None = None) -> EntryFile:
         if state is None:
             return EntryFile(None)
         before = self._last.get(key)
         if before and before[0] == state:
             return before[1]
-        found = self._kept(key, state)
+        found = self._kept(key, state, content)
         if found.sha256:
             self._last[key] = (state, found)
         return found
@@ -73,19 +92,25 @@ class EntryFiles:
             return self._known(key, state)
         return EntryFile(None, is_unsure=True)
 
-    def _kept(self, key: str, state: State) -> EntryFile:
+    def _kept(self, key: str, state: State, content: bytes | None) -> EntryFile:
         is_appended = self.outputs.is_appended(key)
-        whole, sha256, is_kept = self.outputs.places.whole(key), None, False
-        try:
-            if state.size <= SMALL_BYTES and self._kept_bytes + state.size <= KEPT_LIMIT_BYTES:
-                sha256 = finish(self.contents.keep(whole, state)).sha256
-                is_kept = True
-                self._kept_bytes += state.size
-        except (Changed, OSError):
-            sha256 = None
-        try:
-            if sha256 is None and is_appended and state.size <= SMALL_BYTES:
-                sha256 = sha256_of_prefix(whole, state.size)
-        except OSError:
-            sha256 = None
+        sha256 = self._kept_content(key, state, content)
+        is_kept = sha256 is not None
+        if sha256 is None and is_appended and state.size <= SMALL_BYTES:
+            with suppress(OSError):  # gone: then there is nothing to compare with
+                sha256 = sha256_of_prefix(self.outputs.places.whole(key), state.size)
         return EntryFile(state.size, state.mtime_ns, state.inode, sha256, is_kept, is_appended)
+
+    def _kept_content(self, key: str, state: State, content: bytes | None) -> str | None:
+        """The hash of the content, which is in the store then; None if it cannot be kept."""
+        if state.size > SMALL_BYTES or self._kept_bytes + state.size > KEPT_LIMIT_BYTES:
+            return None
+        try:
+            if content is not None:
+                sha256 = self.contents.keep_bytes(content)
+            else:
+                sha256 = finish(self.contents.keep(self.outputs.places.whole(key), state)).sha256
+        except (Changed, OSError):
+            return None
+        self._kept_bytes += state.size
+        return sha256

@@ -14,12 +14,12 @@ from flor.errors import GitError
 from flor.project import Project
 from flor.record import clocks, startup, tree
 from flor.record.entry_files import EntryFiles, Moment
-from flor.record.intake import CHANGED, Intake
+from flor.record.intake import Intake
 from flor.record.outputs import Outputs
 from flor.record.places import Places
 from flor.record.tree import Look
 from flor.runs.contents import Changed, Contents, finish, hashing
-from flor.runs.files import RunFiles, Tree, encoded, pack_names, plain
+from flor.runs.files import CHANGED, RunFiles, Tree, encoded, pack_names, plain
 from flor.runs.hashes import HashCache
 from flor.runs.layout import Layout
 from flor.snapshots import held, selection
@@ -33,7 +33,7 @@ LOOK_S = 5.0
 HASH_S = 0.5
 HASHED_BYTES = 100_000_000
 """Outputs larger than this are known by size and time only."""
-QUICK_S = 0.002
+QUICK_S = 0.004
 """A tree that is compared as fast as this is compared at the entry point itself."""
 LOOK_PAUSE_S = 2.0
 LOOK_RATIO = 4.0
@@ -60,6 +60,7 @@ class Filing:
     _cost_s: float = 0.0  # of comparing the tree
     _looked_s: float = field(default_factory=time.perf_counter)
     _began_s: float = field(default_factory=time.perf_counter)
+    _has_entries: bool = False
     _left_out: list[str] = field(default_factory=list)
     _busy: RLock = field(default_factory=RLock)  # while there is work in the background
     _lock: RLock = field(default_factory=RLock)  # while what is known changes; never for long
@@ -142,7 +143,9 @@ class Filing:
         with _unnoticed():
             self._list_at_once()
             self._read_names(NAMES_AT_ONCE)
-            is_quick = self.compares and (is_prompt or 0 < self._cost_s <= QUICK_S)
+            allowed_s = QUICK_S if self._has_entries else LIST_S
+            is_quick = self.compares and (is_prompt or 0 < self._cost_s <= allowed_s)
+            self._has_entries = True
             look = self._look() if is_quick else None
             with self._lock:
                 moment = self.entries.moment(time.time_ns() + self.skew_ns, look)

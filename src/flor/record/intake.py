@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from flor.record.places import Places
 from flor.runs.contents import Changed, Contents, Digests, State, hashing
-from flor.runs.files import Input
+from flor.runs.files import CHANGED, Input
 from flor.runs.hashes import HashCache
 
 KEPT_LIMIT_BYTES = 200_000_000
@@ -14,7 +14,6 @@ HASHED_LIMIT_BYTES = 4_000_000_000
 FILES_LIMIT = 20_000
 _AT_ONCE = 200  # files that git is asked about together
 
-CHANGED = "it changed before it could be read through"
 
 
 @dataclass(slots=True)

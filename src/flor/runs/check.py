@@ -12,7 +12,7 @@ import xxhash
 
 from flor.entities import FileState
 from flor.errors import FormatTooNew, Unreadable
-from flor.runs import cache, frames, liveness
+from flor.runs import cache, contents, frames, liveness
 from flor.runs.frames import Damage, Frame
 from flor.runs.layout import JOURNAL_SUFFIX, SEALED_SUFFIX, Layout, parse_journal_name
 
@@ -26,6 +26,7 @@ class Role(StrEnum):
     SEALED = "sealed"
     CACHE = "cache"
     BLOB = "blob"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,14 @@ _FROM_A_COPY = "Bring it back from a backup, or with `flor pull` if it was pushe
 _REBUILT = "Nothing to do: it is made again when it is needed, and `flor gc` deletes it."
 _SEALED_AS_FAR = "Nothing to do: the next reading command seals what can be read."
 _REST_IS_READ = "Nothing to do: everything else of the run is read. `flor rm` removes the run."
+_KEPT_AGAIN = (
+    "Delete it: a replay uses the user's own file where that is unchanged, and later runs keep it again."
+)
 _SET_ASIDE = "What could be read of it is sealed; delete it when you have looked at it."
 
 
 def check(layout: Layout, roles: Collection[Role] = tuple(Role)) -> Iterator[Finding]:
-    """A finding for each journal, sealed file, cache file and blob, or those of some roles."""
+    """A finding for each journal, sealed file, cache file, blob and kept file, or those of some roles."""
     for role, paths, read in _groups(layout):
         if role not in roles:
             continue
@@ -67,6 +71,7 @@ def _groups(layout: Layout) -> Iterator[tuple[Role, list[Path], Callable[[Path],
     yield Role.CACHE, [path for path in _files(layout.cache, "") if path.suffix != ".tmp"], _cached
     for suffix in _BLOB_SUFFIXES:
         yield Role.BLOB, _files(layout.blobs, suffix), _blob
+    yield Role.FILE, [path for path in _files(layout.files, "") if path.suffix != ".tmp"], _content
 
 
 def _files(folder: Path, suffix: str) -> list[Path]:
@@ -165,3 +170,13 @@ def _blob(path: Path) -> Finding:
     if digest == path.stem:
         return Finding(path, Role.BLOB, FileState.WHOLE, 1)
     return Finding(path, Role.BLOB, FileState.DAMAGED, 0, "its content has another hash", _FROM_A_COPY)
+
+
+def _content(path: Path) -> Finding:
+    try:
+        digest = contents.sha256_of(str(path))
+    except OSError as error:
+        return Finding(path, Role.FILE, FileState.DAMAGED, 0, str(error), _KEPT_AGAIN)
+    if digest == path.name:
+        return Finding(path, Role.FILE, FileState.WHOLE, 1)
+    return Finding(path, Role.FILE, FileState.DAMAGED, 0, "its content has another hash", _KEPT_AGAIN)

@@ -74,6 +74,25 @@ class Contents:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
+    def keep_bytes(self, content: bytes) -> str:
+        """Keep this content; its sha256.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        if not self.has(digest):
+            place = self.path(digest)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.folder / f"{os.getpid()}.{os.urandom(4).hex()}.tmp"
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(place)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+        return digest
+
     def put(self, digest: str, target: Path) -> None:
         """Write this content to a new file; the file's own bytes, never a link to ours.
 
@@ -102,6 +121,17 @@ def state_of(path: str) -> State | None:
     except (OSError, ValueError):
         return None
     return State.of(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def content_of(path: str, expected: State) -> bytes | None:
+    """The content of a small file in this state; None if it is not in it, or did not stay in it."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read(expected.size + 1)
+            is_same = State.of(os.fstat(file.fileno())) == expected
+    except OSError:
+        return None
+    return content if is_same and len(content) == expected.size else None
 
 
 def hashing(path: str, expected: State | None, *, copy: Path | None = None, oid_length: int = 0) -> Steps:

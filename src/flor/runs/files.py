@@ -11,6 +11,9 @@ import msgspec
 
 from flor.entities import Run
 
+CHANGED = "it changed before it could be read through"
+"""The note of an input of which nobody knows what the run read."""
+
 _ESCAPED = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
 
@@ -85,6 +88,11 @@ def rows(run: Run) -> list[tuple[str, str, str | None]]:
 def contents_of(run: Run) -> set[str]:
     """The hashes of the inputs whose content is in the store."""
     return {one.sha256 for one in of(run).inputs.values() if one.kept == "store" and one.sha256}
+
+
+def contents_at(entry: Mapping[str, Any]) -> set[str]:
+    """The hashes of the contents that are kept of an entry point, given its manifest's fact "files"."""
+    return {one["sha256"] for one in entry.values() if one.get("is_kept")}
 
 
 def plain(value: Any) -> Any:

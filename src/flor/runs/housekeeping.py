@@ -28,6 +28,7 @@ class Reason(StrEnum):
     LOCK = "lock of a process that is gone"
     TEMPORARY = "left by a process that was killed"
     UNREFERENCED = "blob of no run"
+    UNUSED = "file that no run read, kept at no entry point"
     STAMP = "time stamp of a run that has ended"
     OWED = "commit that no repository can take"
 
@@ -63,6 +64,7 @@ def plan(
     runs: Collection[RunId],
     used_blobs: Collection[str] | None,
     has_repository: bool = True,
+    used_files: Collection[str] | None = None,
 ) -> list[Garbage]:
     """Every file of the store that can be deleted without losing anything.
 
@@ -70,14 +72,17 @@ def plan(
         runs: those of the store.
         used_blobs: hashes that records name; None where that is not known for sure, and all are kept.
         has_repository: whether there is one that takes the commits that killed runs still lack.
+        used_files: hashes of the files that runs and checkpoints need; None where that is not known for sure.
     """
-    unused = [] if used_blobs is None else _unused_blobs(layout, used_blobs)
+    contents = [] if used_files is None else _unused(layout.files, used_files)
+    unused = [] if used_blobs is None else _unused(layout.blobs, used_blobs)
     found = [
         (Reason.DERIVED, _files(layout.cache)),
         (Reason.RING, _orphaned_rings(layout, runs)),
         (Reason.LOCK, _orphaned_locks(layout)),
         (Reason.TEMPORARY, _temporary(layout)),
         (Reason.UNREFERENCED, unused),
+        (Reason.UNUSED, contents),
         (Reason.STAMP, _orphaned_stamps(layout)),
         (Reason.OWED, [path for path in _owed(layout, ".json") if _is_lost(layout, path, has_repository)]),
     ]
@@ -122,6 +127,8 @@ def usage(layout: Layout) -> list[Usage]:
         layout.sealed,
         layout.blobs,
         layout.checkpoints,
+        layout.files,
+        layout.set_aside,
         layout.cache,
         layout.snapshots,
         layout.reports,
@@ -167,10 +174,10 @@ def _temporary(layout: Layout) -> list[Path]:
     ]
 
 
-def _unused_blobs(layout: Layout, used: Collection[str]) -> list[Path]:
+def _unused(folder: Path, used: Collection[str]) -> list[Path]:
     return [
         path
-        for path in _files(layout.blobs)
+        for path in _files(folder)
         if path.suffix != ".tmp" and path.stem not in used and not _is_young(path)
     ]
 

@@ -323,13 +323,16 @@ def test_a_context_has_the_same_number_in_every_query():
 
 
 def test_files_that_a_run_read_and_wrote():
-    entries = [["data/a.csv", "r", "abc"], ["model é.pt", "w", None], ["\udce9", "r", "def"]]
-    catalog = Given((a_run(1, environment={"files": entries}), a_run(2)))
+    read = {"data/a.csv": {"size": 1, "mtime_ns": 2, "sha256": "abc"}, "rw": {"size": 1, "mtime_ns": 2}}
+    written = {"model é.pt": {"size": 3}, "rw": {"size": None}, "state": {"size": 4, "is_read": True}}
+    catalog = Given((a_run(1, files={"inputs": read, "outputs": written}), a_run(2)))
 
     assert cells(catalog, "SELECT path, mode, sha256 FROM files") == [
         ("data/a.csv", "r", "abc"),
         ("model é.pt", "w", None),
-        ("\\udce9", "r", "def"),
+        ("rw", "r", None),
+        ("rw", "w", None),
+        ("state", "wr", None),
     ]
 
 
