@@ -49,16 +49,21 @@ Live = Callable[[FrameType], Collection[str]]
 
 def frames_of(frame: FrameType | None, scope: Scope, live: Live) -> list[FrameState]:
     """The project's frames from the outermost to `frame`."""
+    return [_state(each, scope, live(each)) for each in project_frames(frame, scope)]
+
+
+def project_frames(frame: FrameType | None, scope: Scope) -> list[FrameType]:
+    """The frames in which code of the project runs, outermost first."""
     found = []
     while frame is not None:
         if scope.has_file(frame.f_code.co_filename):
             found.append(frame)
         frame = frame.f_back
-    return [_state(each, scope, live(each)) for each in reversed(found)]
+    return found[::-1]
 
 
 def _state(frame: FrameType, scope: Scope, live: Collection[str]) -> FrameState:
-    bound = _bound(frame)
+    bound = names_bound_in(frame)
     return FrameState(
         filename=scope.relative(frame.f_code.co_filename),
         qualname=frame.f_code.co_qualname,
@@ -77,7 +82,7 @@ def _cells(frame: FrameType, bound: Mapping[str, Any]) -> Mapping[str, CellType]
     return dict(zip(names, cells, strict=True)) if len(cells) == len(names) else {}
 
 
-def _bound(frame: FrameType) -> dict[str, Any]:
+def names_bound_in(frame: FrameType) -> dict[str, Any]:
     """The names of the frame and their values.
 
     Before Python 3.13, `f_locals` of a function is a dict that the frame keeps: it would keep every local

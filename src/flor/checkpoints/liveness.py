@@ -107,7 +107,7 @@ def _steps(code: CodeType) -> dict[int, _Step]:
         targets = [int(each.argval)] if each.opcode in dis.hasjrel or each.opcode in dis.hasjabs else []
         if each.opname not in _ENDS and each.opname not in _JUMPS and place < len(following):
             targets.append(following[place])
-        reads, kills = _accesses(each)
+        reads, kills = accesses(each)
         if place and instructions[place - 1].opname in _PUTS_BACK:
             kills -= set_aside
         raised = tuple(target for start, end, target in handlers if start <= each.offset < end)
@@ -115,7 +115,7 @@ def _steps(code: CodeType) -> dict[int, _Step]:
     return found
 
 
-def _accesses(instruction: dis.Instruction) -> tuple[frozenset[str], frozenset[str]]:
+def accesses(instruction: dis.Instruction) -> tuple[frozenset[str], frozenset[str]]:
     """Names read before they are assigned, and names assigned, by one instruction: it may do two things."""
     actions = _ACCESS.findall(instruction.opname)
     if not actions or instruction.opname == _SET_ASIDE:

@@ -56,7 +56,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def hashes(self) -> set[str]:
         """The blobs that this state needs."""
-        return {self.graph} | {leaf.hash for leaf in self.leaves if leaf.is_kept}
+        kept = {leaf.hash for leaf in self.leaves if leaf.is_kept}
+        return {self.graph, *self.facts.get("draws", ())} | kept
 
 
 def write(path: Path, manifest: Manifest) -> None:

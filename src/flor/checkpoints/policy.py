@@ -35,6 +35,10 @@ class Costs:
             self, spent_s=self.spent_s + stall_s, kept_count=self.kept_count + 1, expected_s=expected
         )
 
+    def also(self, stall_s: float) -> "Costs":
+        """The costs after something else stalled the training thread for so long."""
+        return replace(self, spent_s=self.spent_s + stall_s)
+
     def paid(self, background_s: float) -> "Costs":
         """The costs after the background work on one state is known: what the training thread paid of it."""
         return replace(

@@ -41,7 +41,9 @@ class Scope:
                     found[name] = names
                 else:
                     elsewhere.add(name)
-        return dict(sorted(found.items()))
+        # multiprocessing gives the script a second name.
+        first = {id(names): name for name, names in sorted(found.items(), reverse=True)}
+        return {name: names for name, names in sorted(found.items()) if first[id(names)] == name}
 
 
 @lru_cache(maxsize=16)

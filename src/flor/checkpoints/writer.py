@@ -37,9 +37,8 @@ class Draft:
     opaque: list[OpaqueRecord]
     around: list[tuple[str, int]]
     facts: dict[str, Any]
-    registered: Collection[
-        int
-    ] = ()  # leaves of objects given to flor.checkpointing; asked of the first state
+    registered: Collection[int] | None = None  # of the first state: leaves of what was given to checkpointing
+    blobs: Mapping[str, bytes] = field(default_factory=dict)  # further ones that the facts name, by hash
     files: Callable[[], Mapping[str, Any]] | None = None  # a further fact, found out in the background
 
 
@@ -214,12 +213,12 @@ class Writer:
                 leaf.hash = hash_of(memoryview(leaf.content))
             known = self._known.get(leaf.key)
             self._known[leaf.key] = _Known(leaf.hash, known is not None and known.hash == leaf.hash)
-        if draft.position == 0:
+        if draft.registered is not None:
             self._left_to_prefix = _beyond_budget(taken, draft.registered)
         serialised = draft.graph()
         graph = Blob(hash_of(serialised), memoryview(serialised))
         with self.store.adding():
-            new = self._new_blobs(graph, taken)
+            new = self._new_blobs(graph, taken, draft.blobs)
             described = self._describe(draft, graph, taken, sum(blob.size_bytes for blob in new))
             lost = self.store.missing(described.hashes()) - {blob.hash for blob in new}
             if lost:
@@ -227,8 +226,9 @@ class Writer:
             self.size_bytes += described.size_bytes
             return self.store.keep(described, new)
 
-    def _new_blobs(self, graph: Blob, taken: list[_Taken]) -> list[Blob]:
+    def _new_blobs(self, graph: Blob, taken: list[_Taken], others: Mapping[str, bytes]) -> list[Blob]:
         blobs = {graph.hash: graph}
+        blobs |= {digest: Blob(digest, memoryview(content)) for digest, content in others.items()}
         for leaf in taken:
             if leaf.content is not None and leaf.hash not in self._left_to_prefix:
                 blobs[leaf.hash] = Blob(leaf.hash, memoryview(leaf.content))

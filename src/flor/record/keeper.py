@@ -4,16 +4,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from flor.checkpoints import policy
+from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
 from flor.checkpoints.graph import Graph
+from flor.checkpoints.leaving import left_by
 from flor.checkpoints.manifest import OpaqueRecord
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.places import Block, Blocks, Place, Role
@@ -25,6 +27,7 @@ from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Cost, Draft, Writer
 from flor.record.context import Node, chain
+from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
 from flor.record.termination import PATIENCE_S, Termination
 from flor.runs.layout import Layout
@@ -33,6 +36,11 @@ STEP_AFTER_S = 30.0
 """Inside an epoch a state is kept only when the last one is older than this."""
 GIL_SHARE = 0.1
 """What the background costs the training thread where another core does its work."""
+DRAWS_SHARE = 0.25
+"""The part of what keeping may cost that goes into watching what a loop draws."""
+FIRST_HEADER = EntryPoint("top", 0, 0, 0)
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -44,6 +52,7 @@ class OpenBlock:
     around: list[tuple[str, int]]  # iterations of loops outside the block
     reference: Reference | None = None  # the state at the first header of its running main loop
     has_top: bool = False  # whether the iteration's top was kept: without it what follows is useless
+    draws: Draws | None = None  # of its running main loop, where that is over no sequence
 
 
 @dataclass(slots=True)
@@ -78,19 +87,51 @@ class Keeper:
 
     @contextmanager
     def checkpointing(self, objects: Mapping[str, Any], node: Node) -> Iterator[None]:
-        """A block is open; its end is an entry point however it is left."""
+        """A block is open. Its end is an entry point, unless it is left in a way that cannot be repeated."""
         around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
         opened = OpenBlock(self.blocks.open(), objects, around)
         self._open.append(opened)
         self.termination.follow(is_open=True)
+        has_raised = True
         try:
             yield
+            has_raised = False
         finally:
-            if opened is self.block:
+            if not has_raised:
                 # Above this stand contextlib's frame and then the user's.
-                self.reach(opened.place.end(), sys._getframe(2))
+                self.close_block(opened, sys._getframe(2))
             self._open.remove(opened)
             self.termination.follow(is_open=bool(self._open))
+
+    def close_block(self, opened: OpenBlock, frame: FrameType) -> None:
+        """The block is about to be left by this frame, without an exception."""
+        if opened is self.block and opened.reference is not None:
+            leave = self._left_by(frame)
+            if leave is not None:
+                self.reach(opened.place.end(), frame, {"left_by": leave})
+
+    def _left_by(self, frame: FrameType) -> int | None:
+        try:
+            return left_by(frame)
+        except Exception as error:  # noqa: BLE001  (observing must not break training)
+            self.run.fault(error)
+            return None
+
+    def drawing(
+        self, place: Place, iterable: Iterable[T], iterator: Iterator[T], *, is_bare: bool
+    ) -> Iterator[T]:
+        """The iterator of a main loop, watched where its items may depend on when they are drawn.
+
+        Args:
+            is_bare: no progress bar stands between the iterable and the iterator.
+        """
+        block = self.block
+        if block is None or place.role is not Role.MAIN:
+            return iterator
+        if how_drawn(iterable, iterator if is_bare else None) is not Draw.STATES:
+            return iterator
+        block.draws = Draws(self.scope, self._may_draw, self._note_draw, self.run.fault)
+        return Watched(iterator, block.draws, lambda: block.reference)
 
     def adopt(self, blocks: Blocks, opened: list[OpenBlock], position: int) -> None:
         """Go on where a program that was run again stands: in these blocks, after so many checkpoints."""
@@ -104,7 +145,7 @@ class Keeper:
         inside = around if around is not None and around.block is self.block.place else None
         place = self.block.place.loop_begins(inside)
         if place.role is Role.MAIN:
-            self.block.reference = None
+            self.block.reference = self.block.draws = None
         return place
 
     def reach(
@@ -191,6 +232,9 @@ class Keeper:
     def _draft(self, entry: EntryPoint, block: OpenBlock, walked: Walked, facts: dict[str, Any]) -> Draft:
         name = self.run.identity.name
         graph = walked.graph
+        drawn = block.draws.so_far() if block.draws and entry.kind == "top" else None
+        if drawn is not None:
+            facts["draws"] = list(drawn)
         return Draft(
             run=name.run,
             rank=name.rank,
@@ -204,8 +248,19 @@ class Keeper:
             around=block.around,
             facts=facts,
             files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
-            registered=_registered_leaves(graph) if self._position == 0 else (),
+            registered=_registered_leaves(graph) if entry == FIRST_HEADER else None,
+            blobs=drawn or {},
         )
+
+    def _may_draw(self, spent_s: float) -> bool:
+        """Whether watching draws may have cost so much by now: a part of what keeping may cost."""
+        epsilon = self.run.project.config.epsilon
+        computed_s = time.perf_counter() - self._began_s
+        allowed_s = DRAWS_SHARE * (policy.FREE_S + policy.tolerance(self.costs, epsilon) * computed_s)
+        return epsilon >= 1 or spent_s <= allowed_s
+
+    def _note_draw(self, spent_s: float) -> None:
+        self.costs = self.costs.also(spent_s)
 
     @property
     def _must_wait(self) -> bool:

@@ -6,9 +6,10 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from flor.checkpoints.places import Place
+from flor.checkpoints.drawing import Draw, how_drawn
+from flor.checkpoints.places import Place, Role
 from flor.record import loops
 from flor.record.context import Loop, Node, chain, current, following, leave
 from flor.record.keeper import Keeper
@@ -25,7 +26,7 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
     the iteration. Nothing here holds on to an item, or to the generator itself, whose end tells
     how the loop was left.
     """
-    place = _place(parent, keeper, sys._getframe(1))
+    place = place_of(parent, keeper, sys._getframe(1))
     if place is None:
         yield from loops.iterate(name, iterable, parent)
         return
@@ -33,9 +34,14 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
     around.place = place
     number, how = 0, ""
     try:
-        iterator = iter(loops.with_progress(name, iterable, parent))
+        shown = loops.with_progress(name, iterable, parent)
+        iterator = keeper.drawing(place, iterable, iter(shown), is_bare=shown is iterable)
+        facts = header_facts(name, place, iterable, iterator if shown is iterable else None)
+        is_entered = place.role is not Role.DEEP and facts.get("drawn") != Draw.STATES.value
         while True:
-            keeper.reach(place.header(), sys._getframe(1), {"name": name})
+            entry = place.header()
+            if is_entered:
+                keeper.reach(entry, sys._getframe(1), facts)
             try:
                 item = next(iterator)
             except StopIteration:
@@ -51,19 +57,52 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
         ended(keeper, place, sys._getframe(1), {"name": name, "iterations": number}, how)
 
 
+def header_facts(name: str, place: Place, iterable: Any, iterator: Any) -> Mapping[str, Any]:
+    """What is said of a loop at its headers; of one inside another also how its items are drawn."""
+    if place.role is not Role.NESTED:
+        return {"name": name}
+    return {"name": name, "drawn": how_drawn(iterable, iterator).value}
+
+
 def ended(keeper: Keeper, place: Place, frame: FrameType, facts: Mapping[str, Any], how: str) -> None:
     """A loop of this frame is over; `how` is "" where it was left before its items had run out."""
     facts = {**facts, **_leaving(frame, how)}
-    is_left = facts["how"] not in (EXHAUSTED, "break")
-    keeper.reach(place.ended(is_left), frame, facts)
+    keeper.reach(place.ended(_leaves_frame(facts["how"])), frame, facts)
 
 
-def _place(parent: Node, keeper: Keeper, frame: FrameType) -> Place | None:
+def is_left(frame: FrameType, how: str) -> bool:
+    """Whether a loop of this frame is left by return or exception."""
+    return _leaves_frame(_leaving(frame, how)["how"])
+
+
+def _leaves_frame(how: str) -> bool:
+    return how not in (EXHAUSTED, "break")
+
+
+class Counting(Protocol):
+    """What counts the loops of a thread."""
+
+    @property
+    def thread(self) -> int:
+        """Whose loops are counted."""
+
+    def loop_begins(self, around: Place | None) -> Place | None:
+        """A loop begins; its place if it runs in a block."""
+
+
+def place_of(parent: Node, counting: Counting, frame: FrameType) -> Place | None:
     """Where the loop stands among the entry points; None in a thread, generator or coroutine."""
-    if threading.get_ident() != keeper.thread or frame.f_code.co_flags & _SUSPENDABLE:
-        return None
-    around = (link.loop.place for link in reversed(chain(parent)) if link.loop and link.loop.place)
-    return keeper.loop_begins(next(around, None))
+    return counting.loop_begins(innermost(parent)) if is_watched(frame, counting.thread) else None
+
+
+def is_watched(frame: FrameType, thread: int) -> bool:
+    """Whether loops of this frame can have entry points."""
+    return threading.get_ident() == thread and not frame.f_code.co_flags & _SUSPENDABLE
+
+
+def innermost(node: Node) -> Place | None:
+    """The place of the innermost loop around that has one."""
+    return next((link.loop.place for link in reversed(chain(node)) if link.loop and link.loop.place), None)
 
 
 def _leaving(frame: FrameType, how: str) -> dict[str, Any]:

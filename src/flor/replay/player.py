@@ -1,38 +1,34 @@
 """Enters a program at a past moment: executes the way there, restores, and lets it go on."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
-from flor.checkpoints.compare import Difference, differences
+from flor.checkpoints import start
+from flor.checkpoints.compare import Difference
+from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint, parse
-from flor.checkpoints.frames import UNBOUND, FrameState, frames_of
-from flor.checkpoints.graph import Graph
-from flor.checkpoints.mentions import live_names_of
-from flor.checkpoints.packs import hash_of
 from flor.checkpoints.places import Blocks, Place, Role
-from flor.checkpoints.reference import Reference
-from flor.checkpoints.restore import restore
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore, Kept
-from flor.checkpoints.walk import walk
-from flor.checkpoints.walked import Walked
 from flor.errors import ReentryRefused
 from flor.project import Project
 from flor.record import loops, tracked
 from flor.record.arguments import as_type_of
-from flor.record.context import Loop, Node, Root, chain, current, leave
+from flor.record.context import Loop, Node, Root, chain, current
 from flor.record.keeper import Keeper, OpenBlock
 from flor.record.session import NO_DEFAULT, Session
+from flor.replay import headers
 from flor.replay.binding import Names, user_frame
 from flor.replay.reentry import Itinerary
-from flor.replay.runtime import BlockIsOver
+from flor.replay.restoring import Restorer
+from flor.replay.way import UNANNOUNCED, Driven, Statement, Way
 
 T = TypeVar("T")
-_SEQUENCES = (list, tuple, range, str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +63,25 @@ class Player:
     on_refusal: Callable[[Exception], None] = lambda _: None
     then: Session | None = None
     has_arrived: bool = False
-    prefix_differences: list[Difference] = field(default_factory=list)
     keeper: Keeper | None = None
+    thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
     _blocks: Blocks = field(default_factory=Blocks)
     _open: list[OpenBlock] = field(default_factory=list)
-    _skipping: bool = False
-    _is_ending: bool = False  # the item that was yielded stands for the end of a loop
-    _over: str = ""  # how the loop that is over was left
-    _left_at: int = 0
-    _names: Names | None = None
+    _has_begun: bool = False
+    _statements: dict[int, Statement] = field(default_factory=dict)  # the newest `for` of each frame
+    _is_jumpable: bool = False  # the block that is opened next
+    _to_check: Names | None = None  # given to the frame, which must have them by now
+    _way: Way = field(init=False)
     _root: Root = field(init=False)
 
     def __post_init__(self) -> None:
         self._root = Root(self._write)
+        self._way = Way(self.itinerary, Restorer(self.kept, self.store, self.scope), self._arrive)
+
+    @property
+    def prefix_differences(self) -> list[Difference]:
+        """What came out otherwise on the way, and was put back."""
+        return self._way.differences
 
     # -- what flor.* means -------------------------------------------------
 
@@ -93,12 +95,14 @@ class Player:
         return self._root
 
     def root(self) -> Root:
+        self._begin()
         if self.then:
             return self.then.root()
         current.set(self._root)
         return self._root
 
     def arg(self, name: str, default: Any) -> Any:
+        self._begin()
         if self.then:
             return self.then.arg(name, default)
         if name in self.arguments:
@@ -108,6 +112,7 @@ class Player:
         return default
 
     def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
+        self._begin()
         if self.then:
             return self.then.loop(name, iterable)
         node = current.get() or self.root()
@@ -115,30 +120,44 @@ class Player:
             return loops.iterate(name, iterable, node)
         if self.keeper:
             return tracked.iterate(name, iterable, node, self.keeper)
-        return self._tracked(name, iterable, node)
+        with self._telling():
+            self._way.refuse_if_caught()
+        return headers.iterate(self, name, iterable, node, self._statement())
 
     def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
+        self._begin()
         if self.then:
             return self.then.iteration(name, index, value)
         return loops.driven(name, index, value, current.get() or self.root())
 
     def checkpointing(self, objects: dict[str, Any]) -> AbstractContextManager[None]:
-        return self.then.checkpointing(objects) if self.then else self._checkpointing(objects)
+        self._begin()
+        if self.then:
+            return self.then.checkpointing(objects)
+        is_jumpable, self._is_jumpable = self._is_jumpable, False
+        return self._checkpointing(objects, user_frame().f_lasti if is_jumpable else None)
 
     @contextmanager
-    def _checkpointing(self, objects: Mapping[str, Any]) -> Iterator[None]:
+    def _checkpointing(self, objects: Mapping[str, Any], began: int | None) -> Iterator[None]:
         node = current.get() or self.root()
         around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
         opened = OpenBlock(self._blocks.open(), objects, around)
+        if began is not None:
+            self._way.began[opened.place.number] = began
         self._open.append(opened)
+        has_raised = True
         try:
             yield
+            has_raised = False
         finally:
-            if self.keeper and opened is self.keeper.block:
-                self.keeper.reach(opened.place.end(), sys._getframe(2))
-            self._open.remove(opened)
-            if self.keeper:
-                self.keeper.termination.follow(is_open=bool(self._open))
+            self._close_block(opened, sys._getframe(2), has_raised)
+
+    def _close_block(self, opened: OpenBlock, frame: FrameType, has_raised: bool) -> None:
+        if self.keeper and not has_raised:
+            self.keeper.close_block(opened, frame)
+        self._open.remove(opened)
+        if self.keeper:
+            self.keeper.termination.follow(is_open=bool(self._open))
 
     def adoptable(self) -> Standing:
         """What a `Keeper` goes on with from the target on. The running loops tell `keeper` of their headers.
@@ -151,6 +170,7 @@ class Player:
         return Standing(self._blocks, self._open, target.manifest.position + 1 if target else 0)
 
     def commit(self) -> None:
+        self._begin()
         if self.then:
             return self.then.commit()
         raise ReentryRefused("flor.commit() ends a run; such a process cannot be entered again yet.")
@@ -158,52 +178,115 @@ class Player:
     def close(self) -> None:
         if self.then:
             self.then.close()
+        elif not self.has_arrived:
+            self.on_refusal(ReentryRefused(f"The program ended before it came to {self.itinerary.target}."))
 
     # -- what the rewritten program asks -----------------------------------
 
+    def expect_block(self) -> None:
+        self._is_jumpable = True
+
+    def land(self) -> None:
+        with self._telling():
+            self._way.land(user_frame())
+
+    def was_left_by(self, number: int) -> bool:
+        self._check_names()
+        return number == self._way.left_by
+
     def replace(self, line: int) -> bool:
-        """Whether the nested loop that would begin here is over: its effect is restored now."""
-        main = self._open[0].place.main if self._open and not self.has_arrived else None
-        if main is None:
+        if self.has_arrived:
             return False
-        number = self._open[0].place.number
-        jump = self.itinerary.nested_jump(number, main.loop, main.reached, main.nested_begun)
+        frame = user_frame()
+        self._statements[id(frame)] = Statement()
+        place = self._around(frame)
+        if place is None or place.role is not Role.MAIN:
+            return False
+        with self._telling():
+            self._way.refuse_if_caught()
+            jump = self._way.replace(place, self._open[0], frame)
         if jump is None:
             return False
-        node = current.get() or self.root()
-        Loop(node, str(self.kept[jump].manifest.facts["name"]))  # it counts as one that was executed
-        self._open[0].place.loop_begins(main)
-        with self._telling():
-            self._restore(jump, user_frame())
+        Loop(current.get() or self.root(), str(self.kept[jump].manifest.facts["name"]))  # it counts as one
+        self._open[0].place.loop_begins(place)
         return True
 
+    def goes_through(self, function: Any) -> None:
+        statement = self._statements.get(id(user_frame()), Statement())
+        is_known = function in (zip, enumerate) or str(getattr(function, "__module__", "")).startswith("tqdm")
+        statement.is_zip = function is zip
+        if not is_known:
+            statement.problem = f"its items are drawn by {getattr(function, '__name__', 'something')}"
+
+    def goes_beside(self, argument: Any) -> None:
+        statement = self._statements.get(id(user_frame()), Statement())
+        if statement.is_zip and how_drawn(argument) is Draw.STATES:
+            statement.problem = f"`zip` draws from a {type(argument).__name__} as well"
+
     def ended_normally(self) -> bool:
-        return self._over == "exhausted"
+        self._check_names()
+        return self._way.how == tracked.EXHAUSTED
 
     def is_skipping(self, line: int) -> bool:
-        return self._skipping
+        return self._way.is_skipping
 
     def is_over(self, line: int) -> bool:
-        is_over, self._is_ending = self._is_ending, False
+        self._check_names()
+        is_over, self._way.is_ending = self._way.is_ending, False
         return is_over
 
-    def names(self) -> dict[str, Any] | None:
-        frame = user_frame()
-        names = self._names
-        if names is None or frame.f_code.co_qualname != names.qualname:
-            return None
-        return names.names if self.scope.relative(frame.f_code.co_filename) == names.filename else None
+    def names(self) -> Names | None:
+        names = self._way.names
+        return names if names is not None and names.frame == id(user_frame()) else None
 
     def names_are_done(self) -> None:
-        self._names = None
-
-    def was_left_at(self, line: int) -> bool:
-        return line == self._left_at
-
-    def jump_is_done(self) -> None:
-        return None
+        self._to_check, self._way.names = self._way.names, None
 
     # -- the way -----------------------------------------------------------
+
+    def loop_begins(self, around: Place | None) -> Place | None:
+        """A loop begins in a block; its place."""
+        block = self._open[0]
+        inside = around if around is not None and around.block is block.place else None
+        place = block.place.loop_begins(inside)
+        if place.role is Role.MAIN:
+            block.reference = block.draws = None
+        return place
+
+    def _begin(self) -> None:
+        """At the first call the random state is what it was at that of the run."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        with self._telling():
+            first = self.kept.get(start.ENTRY)
+            if first is not None:
+                start.put_back(first.manifest, self.store.content)
+            if self.itinerary.target == start.ENTRY:
+                self._arrive()
+
+    def _statement(self) -> Statement:
+        """The statement that drives the loop which is made now."""
+        statement = self._statements.get(id(user_frame()))
+        if statement is None or statement.is_taken:
+            return UNANNOUNCED
+        statement.is_taken = True
+        return statement
+
+    def _around(self, frame: FrameType) -> Place | None:
+        """On the way, the innermost loop of the block that this frame is executed in."""
+        if self.has_arrived or not self._open or not tracked.is_watched(frame, self.thread):
+            return None
+        place = tracked.innermost(current.get() or self.root())
+        return place if place is not None and place.block is self._open[0].place else None
+
+    def _check_names(self) -> None:
+        """The frame must have the names that were restored."""
+        names, self._to_check = self._to_check, None
+        wrong = names.unbound_in(user_frame()) if names else ()
+        if wrong:
+            with self._telling():
+                raise ReentryRefused(f"The name {wrong[0]} could not be bound again.")
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -217,154 +300,25 @@ class Player:
         if self.has_arrived:
             self.sink(node, name, value)
 
-    def _tracked(self, name: str, iterable: Iterable[Any], parent: Node) -> Iterator[Any]:
-        """Iterate as the recorder does; at the headers on the way, jump and restore."""
-        place = self._place(parent)
-        around = Loop(parent, name)
-        around.place = place
-        number, how, is_jumped = 0, "", False
-        try:
-            iterator = iter(iterable)
-            while True:
-                entry = place.header()
-                if self.keeper:
-                    self.keeper.reach(entry, sys._getframe(1), {"name": name})
-                elif place.role is Role.MAIN and not self.has_arrived:
-                    with self._telling():
-                        for skipped in self._header(place, iterator, iterable, sys._getframe(1)):
-                            number += 1
-                            current.set(Node(around, number, loops.simple(skipped)))
-                            yield skipped
-                            place.header()
-                    if self._is_ending:
-                        is_jumped = True
-                        yield None  # the rewritten loop ends as it was recorded to end
-                        return
-                try:
-                    item = next(iterator)
-                except StopIteration:
-                    how = tracked.EXHAUSTED
-                    return
-                number += 1
-                current.set(Node(around, number, loops.simple(item)))
-                yield item
-                del item
-        finally:
-            leave(around)
-            if self.keeper and not is_jumped:
-                facts = {"name": name, "iterations": number}
-                tracked.ended(self.keeper, place, sys._getframe(1), facts, how)
-            else:
-                place.ended(is_left=True)
+    def header(self, place: Place, loop: Driven, frame: FrameType) -> Iterator[Any]:
+        """On the way, at the header of a loop: the items that are only counted."""
+        with self._telling():
+            yield from self._way.header(place, self._open[0], loop, frame)
 
-    def _place(self, parent: Node) -> Place:
-        around = (link.loop.place for link in reversed(chain(parent)) if link.loop and link.loop.place)
-        block = self._open[0]
-        inside = next((place for place in around if place.block is block.place), None)
-        place = block.place.loop_begins(inside)
-        if place.role is Role.MAIN:
-            block.reference = None
-        return place
-
-    def _header(
-        self, place: Place, iterator: Iterator[Any], iterable: Iterable[Any], frame: FrameType
-    ) -> Iterator[Any]:
-        """At the header of a main loop on the way: the items that are only counted, then a restore."""
-        block, number = self._open[0], self._open[0].place.number
-        if place.reached == 0:
-            self._look(block, frame)
-            if jump := self.itinerary.block_jump(number):
-                self._restore(jump, frame)
-                raise BlockIsOver
-            if jump := self.itinerary.loop_jump(number, place.loop):
-                self._restore(jump, frame)
-                self._is_ending = True
-                return
-            first = self.itinerary.first_iteration(number, place.loop)
-            if first:
-                yield from self._skip(first, iterator, iterable)
-                self._restore(first, frame)
-                _set_position(iterator, first.iteration)
-        here = EntryPoint("top", number, place.loop, place.reached)
-        if self.itinerary.is_reached_at(here):
-            self._arrive()
-
-    def _skip(self, first: EntryPoint, iterator: Iterator[Any], iterable: Iterable[Any]) -> Iterator[Any]:
-        if type(iterable) not in _SEQUENCES:
-            raise ReentryRefused(
-                f"{first} stands in a loop over {type(iterable).__name__}, which is no sequence."
-            )
-        self._skipping = True
-        for _ in range(first.iteration):
-            yield None
-        self._skipping = False
-
-    def _look(self, block: OpenBlock, frame: FrameType) -> None:
-        """Walk the state at the first header: by it the objects are known that stay the same.
-
-        What the way there made differently (an unseeded model, a set in another order) is put back
-        as it was recorded.
-        """
-        main = block.place.main
-        top = EntryPoint("top", block.place.number, main.loop if main else 0, 0)
-        walked = self._walk(block, frame)
-        block.reference = Reference.of(walked)
-        if top in self.kept:
-            self.prefix_differences += self._differences(top, walked)
-            if self.prefix_differences:
-                self._restore(top, frame)
-                block.reference = Reference.of(self._walk(block, frame))
-
-    def _restore(self, entry: EntryPoint, frame: FrameType) -> None:
-        block = self._open[0]
-        manifest = self.kept[entry].manifest
-        graph = Graph.from_bytes(self.store.content(manifest.graph))
-        walked = self._walk(block, frame)
-        hashes = [leaf.hash for leaf in manifest.leaves]
-        restored = restore(graph, hashes, self.store.content, walked, block.reference, _hashes(walked))
-        if restored.refused:
-            first = restored.refused[0]
-            raise ReentryRefused(f"{entry} cannot be restored: {first.path}: {first.reason}")
-        self._bind(restored.names, frame)
-        self._over, self._left_at = str(manifest.facts.get("how", "")), int(manifest.facts.get("line", 0))
-        if self.itinerary.target == entry:
-            self._arrive()
-
-    def _bind(self, names: Sequence[Mapping[str, Any]], frame: FrameType) -> None:
-        """Names of a module are bound in its dict; those of a function by the function itself."""
-        bound = {name: value for name, value in names[-1].items() if value is not UNBOUND}
-        if frame.f_code.co_qualname == "<module>":
-            for name in names[-1].keys() - bound.keys():
-                frame.f_globals.pop(name, None)
-            frame.f_globals.update(bound)
-            return
-        filename = self.scope.relative(frame.f_code.co_filename)
-        self._names = Names(filename, frame.f_code.co_qualname, bound)
-
-    def _walk(self, block: OpenBlock, frame: FrameType) -> Walked:
-        frames: Sequence[FrameState] = frames_of(frame, self.scope, live_names_of(self.scope))
-        return walk(frames, block.objects, self.scope, block.reference)
-
-    def _differences(self, entry: EntryPoint, walked: Walked) -> list[Difference]:
-        manifest = self.kept[entry].manifest
-        graph = Graph.from_bytes(self.store.content(manifest.graph))
-        return differences(graph, [leaf.hash for leaf in manifest.leaves], walked.graph, _hashes(walked))
+    def ended(self, place: Place, frame: FrameType, facts: Mapping[str, Any], how: str) -> None:
+        """A loop that was executed is over: on the way that may be the target."""
+        if self.keeper:
+            tracked.ended(self.keeper, place, frame, facts, how)
+        elif self._open:
+            is_left = tracked.is_left(frame, how)
+            with self._telling():
+                self._way.executed(place.ended(is_left), self._open[0], frame)
 
     def _arrive(self) -> None:
         if not self.has_arrived:
             self.has_arrived = True
+            self._statements.clear()
             self.then = self.on_arrival()
-
-
-def _hashes(walked: Walked) -> list[str]:
-    return [hash_of(leaf.view()) for leaf in walked.leaves]
-
-
-def _set_position(iterator: Iterator[Any], position: int) -> None:
-    set_position = getattr(iterator, "__setstate__", None)
-    if set_position is None:
-        raise ReentryRefused(f"The position of {type(iterator).__name__} cannot be set.")
-    set_position(position)
 
 
 def by_entry(kept: Iterable[Kept]) -> dict[EntryPoint, Kept]:

@@ -17,7 +17,18 @@ Every `for` over a `flor.loop` becomes
         else:
             ELSE
 
-and every `with flor.checkpointing(...)` is wrapped so that the whole block can be jumped over.
+and every `with flor.checkpointing(...)`
+
+    try:
+        _flor_.expect_block()
+        with ...: BODY
+    except _flor_.BlockIsOver:          # its end was kept
+        _flor_.land()                   # restores it: every `finally` in BODY has been executed
+        NAMES
+        if _flor_.was_left_by(0): return RESULT     # as the block was left, for each way out
+
+Where ITER gives the `flor.loop` to a function, `zip(flor.loop(...), X)`, it becomes
+`_flor_.through(zip)(flor.loop(...), _flor_.beside(X))`.
 NAMES binds the names of the frame anew: writing `f_locals` has no effect before Python 3.13.
 The target is assigned after the skip test, because a skipped item cannot be unpacked. Line
 numbers stay those of the user's statements. Expressions are never looked into: no statement is
@@ -26,9 +37,10 @@ in them, and they may be nested deeper than Python recurses.
 
 import ast
 import symtable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from flor.checkpoints import leaving
 from flor.checkpoints.frames import CELLS, OURS
 from flor.replay import sites
 from flor.replay.sites import Names
@@ -44,17 +56,23 @@ _FIRST_LINE = ast.Pass(lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
 
 S = TypeVar("S", bound=ast.stmt)
 
+Edit = Callable[[ast.Module, str], None]
+"""Changes the syntax tree of the file of this name, in place."""
 
-def rewrite(source: str, filename: str, prologue: str = "") -> ast.Module:
+
+def rewrite(source: str, filename: str, prologue: str = "", edit: Edit | None = None) -> ast.Module:
     """The rewritten module, ready to be compiled.
 
     Args:
         prologue: statements to execute before any of the module's own.
+        edit: changes the tree first; it may neither make nor remove a scope.
 
     Raises:
         SyntaxError: the source is no Python.
     """
     tree = ast.parse(source, filename)
+    if edit:
+        edit(tree, filename)
     names = sites.names_of(tree)
     table = symtable.symtable(source, filename, "exec")
     _Rewriter(names, table).visit(tree)
@@ -92,12 +110,15 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
-        is_loop = sites.is_loop(node, self._names)
-        return _loop(node, self._name_lines()) if is_loop else node
+        if not sites.is_loop(node, self._names):
+            return node
+        for call in sites.wrappers(node.iter, self._names):
+            _wrap(call, self._names)
+        return _loop(node, self._name_lines())
 
     def visit_With(self, node: ast.With) -> ast.AST:
         is_block = sites.is_block(node, self._names)
-        leaves = _leaves(node.body) if is_block else []
+        leaves = leaving.leaves(node.body) if is_block else []
         self.generic_visit(node)
         return _block(node, self._name_lines(), leaves) if is_block else node
 
@@ -206,50 +227,39 @@ def _assign_target(node: ast.For) -> list[ast.stmt]:
 
 def _block(node: ast.With, names: list[str], leaves: Sequence[ast.stmt]) -> ast.stmt:
     """The block, and behind it the ways in which it may have been left."""
-    handler = [*names, f"{RUNTIME}.jump_is_done()"]
-    whole = _one(ast.Try, ["try: pass", f"except {RUNTIME}.BlockIsOver:", *_indented(handler)], node)
-    whole.body = [node]
-    whole.handlers[0].body[-1:-1] = [_leave_again(leave, node) for leave in leaves]
+    handler = [f"{RUNTIME}.land()", *names]
+    lines = ["try:", f"    {RUNTIME}.expect_block()", f"except {RUNTIME}.BlockIsOver:", *_indented(handler)]
+    whole = _one(ast.Try, lines, node)
+    whole.body.append(node)
+    whole.handlers[0].body += [
+        _leave_again(number, leave, node)
+        for number, leave in enumerate(leaves)
+        if leaving.can_be_repeated(leave)
+    ]
     return whole
 
 
-def _leave_again(leave: ast.stmt, node: ast.With) -> ast.stmt:
-    test = _one(ast.If, [f"if {RUNTIME}.was_left_at({leave.lineno}): pass"], node)
+def _leave_again(number: int, leave: ast.stmt, node: ast.With) -> ast.stmt:
+    test = _one(ast.If, [f"if {RUNTIME}.was_left_by({number}): pass"], node)
     test.body = [leave]
     return test
 
 
-def _leaves(body: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """The statements that leave a block and can be executed again: names, attributes, constants."""
-    found: list[ast.stmt] = []
-    for statement in body:
-        found += _leaves_of(statement, in_loop=False)
-    return found
+def _wrap(call: ast.Call, names: Names) -> None:
+    """Let the runtime see what a `flor.loop` is given to, and what else that is given."""
+    call.func = _given_to("through", call.func)
+    for place, argument in enumerate(call.args):
+        if isinstance(argument, ast.Starred):
+            argument.value = _given_to("beside", argument.value)
+        elif not any(sites.calls_in(argument, names, "loop")):
+            call.args[place] = _given_to("beside", argument)
 
 
-def _leaves_of(node: ast.stmt, in_loop: bool) -> list[ast.stmt]:
-    if isinstance(node, ast.Return):
-        return [node] if node.value is None or _is_plain(node.value) else []
-    if isinstance(node, (ast.Break, ast.Continue)):
-        return [] if in_loop else [node]
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return []
-    inside = in_loop or isinstance(node, (ast.For, ast.AsyncFor, ast.While))
-    found: list[ast.stmt] = []
-    for field, children in ast.iter_fields(node):
-        # break and continue in the `else` of a loop belong to the loop around it
-        is_inside = in_loop if field == "orelse" else inside
-        for child in children if isinstance(children, list) else ():
-            if isinstance(child, ast.stmt):
-                found += _leaves_of(child, is_inside)
-            elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
-                found += [leave for inner in child.body for leave in _leaves_of(inner, is_inside)]
-    return found
-
-
-def _is_plain(expression: ast.expr) -> bool:
-    plain = (ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Load)
-    return all(isinstance(part, plain) for part in ast.walk(expression))
+def _given_to(function: str, argument: ast.expr) -> ast.expr:
+    made = _one(ast.Expr, [f"{RUNTIME}.{function}(None)"], argument).value
+    if isinstance(made, ast.Call):
+        made.args = [argument]
+    return made
 
 
 def _cells_line(cells: Sequence[str]) -> str:

@@ -57,6 +57,15 @@ def is_loop(node: ast.AST, names: Names) -> bool:
     return isinstance(node, ast.For) and any(calls_in(node.iter, names, "loop"))
 
 
+def wrappers(iterable: ast.expr, names: Names) -> list[ast.Call]:
+    """The calls that the items of a `flor.loop` pass through, as in `enumerate(flor.loop(...))`."""
+    if not isinstance(iterable, ast.Call) or names.is_call(iterable, "loop"):
+        return []
+    given = (*iterable.args, *(option.value for option in iterable.keywords))
+    inner = (each for each in given if any(calls_in(each, names, "loop")))
+    return [iterable, *(call for each in inner for call in wrappers(each, names))]
+
+
 def is_block(node: ast.AST, names: Names) -> bool:
     """Whether this is a `with flor.checkpointing(...)` statement."""
     return isinstance(node, ast.With) and any(

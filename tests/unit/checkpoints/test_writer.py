@@ -181,9 +181,9 @@ def _ignore(cost: Cost) -> None:
 
 
 def draft_of(position: int) -> Draft:
-    return Draft(
-        "run", 0, 0, f"0/0 top({position})", position, 0, 0, lambda: b"graph", [], [], {}, registered=()
-    )
+    registered = None if position else ()
+    entry = f"0/0 top({position})"
+    return Draft("run", 0, 0, entry, position, 0, 0, lambda: b"graph", [], [], {}, registered)
 
 
 def _content(folder: Path, position: int) -> list[bytes]:

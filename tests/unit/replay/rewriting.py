@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flor.replay import rewrite, runtime
+from flor.replay.binding import Names
 
 
 class Block:
@@ -31,7 +32,7 @@ class Script:
     skipped: dict[int, int] = field(default_factory=dict)  # line -> iterations left to skip
     over: dict[int, bool] = field(default_factory=dict)  # line -> whether the loop ended normally
     bound: dict[str, Any] | None = None
-    left_at: int = 0
+    left_by: int = -1
     last: int = 0
 
     def replace(self, line: int) -> bool:
@@ -48,17 +49,26 @@ class Script:
     def is_over(self, line: int) -> bool:
         return line in self.over
 
-    def names(self) -> dict[str, Any] | None:
-        return self.bound
+    def names(self) -> Names | None:
+        return None if self.bound is None else Names(0, self.bound, since=0)
 
     def names_are_done(self) -> None:
         self.bound = None
 
-    def was_left_at(self, line: int) -> bool:
-        return line == self.left_at
-
-    def jump_is_done(self) -> None:
+    def expect_block(self) -> None:
         return None
+
+    def land(self) -> None:
+        return None
+
+    def goes_through(self, function: object) -> None:
+        return None
+
+    def goes_beside(self, argument: object) -> None:
+        return None
+
+    def was_left_by(self, number: int) -> bool:
+        return number == self.left_by
 
 
 def dedented(text: str) -> str:

@@ -234,12 +234,12 @@ def test_a_block_that_is_over_is_jumped_and_its_return_executed_again(
     assert names["fit"].__code__.co_filename == "train.py"
     jumping = source.replace("raise OVER", "__import__('flor').over()")
     monkeypatch.setattr(Block, "__enter__", _over)
-    player = Script(left_at=9)
+    player = Script(left_by=0)
     names = run(jumping, monkeypatch, player)
     monkeypatch.setattr(runtime, "_player", lambda: player)
 
     assert names["fit"]("kept") == ("kept", 1)
-    player.left_at = 0
+    player.left_by = -1
     assert names["fit"]("kept") == "behind"
 
 

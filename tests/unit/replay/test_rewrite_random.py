@@ -140,6 +140,7 @@ class _Nobody:
     """The runtime without a player."""
 
     BlockIsOver = runtime.BlockIsOver
+    through = beside = staticmethod(lambda thing: thing)
 
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments: False

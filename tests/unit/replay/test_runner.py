@@ -306,8 +306,11 @@ PREPARED = """
         def is_over(self, line): return False
         def names(self): return None
         def names_are_done(self): pass
-        def was_left_at(self, line): return False
-        def jump_is_done(self): pass
+        def expect_block(self): pass
+        def land(self): pass
+        def goes_through(self, function): pass
+        def goes_beside(self, argument): pass
+        def was_left_by(self, number): return False
         def arg(self, name, default): return 5
         def close(self): pass
     def prepare(job):
