@@ -1,10 +1,12 @@
 """Children and subprocesses: which of them are part of a run."""
 
+import os
 from collections import Counter
 
 import pytest
 
 from flor.entities import Run
+from flor.runs import ring
 from workplace import Workplace
 
 
@@ -225,6 +227,17 @@ def test_a_subprocess_is_a_run_of_its_own_with_its_parent(place: Workplace) -> N
     assert [child.parent for child in children] == [parent.run] * 2
     assert [child.filename for child in children] == ["child.py"] * 2
     assert place.values("y") == [0.5, 0.5]
+
+
+def test_a_killed_run_whose_pid_the_shell_has_got_is_nobodys_parent(place: Workplace) -> None:
+    left_behind = ring.folders()[0] / f"flor-{os.getuid()}-{os.getpid()}-0123456789abcdef.0.0.ring"
+    left_behind.touch()
+    try:
+        place.run("import flor; flor.log('x', 1)")
+    finally:
+        left_behind.unlink()
+
+    assert only(place).parent is None
 
 
 def test_children_of_a_subprocess_are_of_its_run_not_of_the_one_above(place: Workplace) -> None:

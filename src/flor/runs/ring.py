@@ -73,8 +73,17 @@ def find_owner(pid: int) -> JournalName | None:
     """The journal that the process `pid` of this user writes, by the name of its ring."""
     found = [path for folder in folders() for path in folder.glob(f"flor-{os.getuid()}-{pid}-*.ring")]
     for path in sorted(found, key=_made_at, reverse=True):  # after flor.commit() there may be an older one
-        return parse_journal_name(path.stem.split("-", 3)[3])
+        if _is_mapped(pid, path):
+            return parse_journal_name(path.stem.split("-", 3)[3])
     return None
+
+
+def _is_mapped(pid: int, path: Path) -> bool:
+    """Whether the process has the ring: one that was killed long ago may have had the same pid."""
+    try:
+        return path.name in Path(f"/proc/{pid}/maps").read_text("utf-8", "surrogateescape")
+    except OSError:  # the system does not tell
+        return True
 
 
 def _made_at(path: Path) -> int:
