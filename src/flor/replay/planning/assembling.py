@@ -105,8 +105,10 @@ class Assembler:
         return self._leg(terrain, found) + Leg((), (entry,), self.costs.loading(state))
 
     def _leg(self, terrain: Terrain, found: Route) -> Leg:
-        parts = [terrain.parts(stop) for stop in found.stops]
-        return Leg(tuple(terrain.visit(stop) for stop in found.stops), (), sum(parts, start=Parts()))
+        # An iteration that perhaps was none is executed with the one before.
+        stops = [stop for stop in found.stops if stop.is_wanted or stop.iteration < terrain.facts.begun]
+        parts = [terrain.parts(stop) for stop in stops]
+        return Leg(tuple(terrain.visit(stop) for stop in stops), (), sum(parts, start=Parts()))
 
     def _gap(self, before: int, after: int) -> Leg:
         """What is executed between two loops."""

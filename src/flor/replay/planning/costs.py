@@ -227,6 +227,8 @@ class Timeline:
 
     def iteration_s(self, iteration: int) -> float:
         """Of this iteration: the mean between the moments around it."""
+        if iteration >= self.facts.begun:
+            return 0.0
         place = _at_or_before(self.anchors, iteration)
         if place is None or place + 1 >= len(self.anchors):
             return self.mean_s

@@ -31,6 +31,7 @@ class KeptState:
     how: str = ""  # how its loop was left
     line: int = 0  # of the statement that left it, in the text with the probes
     iterations: int | None = None  # of a loop that is over
+    left_by: int = -1  # of a block: which of the statements that can leave it did
     filename: str = ""  # of the function that stood there
     qualname: str = ""
     names: frozenset[str] = frozenset()  # that were kept of that function
@@ -48,6 +49,14 @@ class LoopFacts:
     begun: int  # iterations
     completed: int
     around: tuple[tuple[str, int], ...] = ()
+    has_more: bool = False  # it was left in a way that is not recorded: perhaps in one more iteration
+    is_open: bool = False  # nothing tells how many iterations it had
+    path: str = ""  # of its records, if it has any: `fold/epoch#2`
+
+    @property
+    def length(self) -> int:
+        """How many iterations can be executed."""
+        return self.begun + self.has_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ def kept_state(
         how=str(facts.get("how", "")),
         line=new_line(filename, int(facts.get("line", 0))),
         iterations=facts.get("iterations"),
+        left_by=int(facts.get("left_by", -1)),
         filename=filename,
         qualname=qualname,
         names=names,

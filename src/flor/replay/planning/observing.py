@@ -52,11 +52,19 @@ class Observer:
         site = self._sites.get(loop)
         return self._missing(site, site.behind, kept) if site else (UNKNOWN,)
 
-    def missing_after_block(self, filename: str, qualname: str, kept: Collection[str]) -> tuple[str, ...]:
-        """The same behind the blocks of a function."""
+    def missing_after_block(
+        self, filename: str, qualname: str, kept: Collection[str], *, is_left: bool = False
+    ) -> tuple[str, ...]:
+        """The same behind the blocks of a function.
+
+        Args:
+            is_left: the block was left by one of its `return`, `break` or `continue`.
+        """
         blocks = [each for each in self._blocks if each.is_of(filename, qualname)]
         if not blocks:
             return (UNKNOWN,)
+        if is_left and not any(each.is_left_for_loop for each in blocks):
+            return ()  # nothing of the function is executed behind a return
         found = {name for each in blocks for name in self._missing(each, each.after, kept, [each.node])}
         return tuple(sorted(found))
 
@@ -212,6 +220,11 @@ class _Site:
     def is_of(self, filename: str, qualname: str) -> bool:
         """Whether it stands in this function."""
         return (self.function.filename, self.function.qualname) == (filename, qualname)
+
+    @property
+    def is_left_for_loop(self) -> bool:
+        """Whether a `break` or `continue` may leave the block."""
+        return any(isinstance(step.node, (ast.For, ast.AsyncFor, ast.While)) for step in self.path)
 
     @cached_property
     def header(self) -> int:

@@ -22,6 +22,7 @@ Wanted = Mapping[tuple[int, int], Collection[int]]
 """Iterations of main loops, by block and loop, counting from 0."""
 
 _LEVELS: tuple[Level, ...] = ("prefix", "suffix", "outer", "nested", "whole")
+_TOLERANCE = 1.02
 _WORTHWHILE = 0.97
 """More processes are used only if that takes so much less time."""
 
@@ -79,9 +80,12 @@ class _Planner:
         segments = self._cheapest()
         if segments is None:
             return self._whole("no way leads to what is asked for")
-        if max(segment.estimated_s for segment in segments) >= self.whole_s:
+        if _elapsed_s(segments) > _TOLERANCE * self.whole_s:
             return self._whole("restoring what was kept takes longer than running the script again")
-        return self._described(segments, "")
+        is_all = len(segments) == 1 and segments[0].goes_to_end and not segments[0].restored
+        return (
+            self._whole(blocked(self.standing, segments).reason) if is_all else self._described(segments, "")
+        )
 
     # -- what is wanted ----------------------------------------------------
 
@@ -104,7 +108,7 @@ class _Planner:
         found = {}
         for terrain in self.terrains:
             asked = self.question.iterations
-            only = range(terrain.facts.begun) if asked is None else asked.get(terrain.key, ())
+            only = range(terrain.facts.length) if asked is None else asked.get(terrain.key, ())
             if terrain.has_probes:
                 found[terrain.key] = sorted(set(only).intersection(terrain.answerable))
         return {key: wanted for key, wanted in found.items() if wanted}
@@ -144,6 +148,9 @@ class _Planner:
             )
         if not self.facts.loops and self.level != "prefix":
             return "the run came to no main loop"
+        uncertain = [one.facts.name for one in self.terrains if one.facts.is_open and one.has_probes]
+        if uncertain and self.question.iterations is None:
+            return f"nothing tells how many iterations {uncertain[0]} had: log something in each of them"
         return ""
 
     # -- how ---------------------------------------------------------------
@@ -208,7 +215,10 @@ class _Planner:
         is_over = self.facts.status in ("finished", "failed")
         if is_over or not self.demand:
             parts = self.costs.whole
-            visits = tuple(Visit(*key, at) for key, wanted in self.demand.items() for at in wanted)
+            # Of a loop without visits all iterations count.
+            certain = {one.key for one in self.terrains if not one.facts.is_open}
+            wanted = [(key, at) for key, each in self.demand.items() if key in certain for at in each]
+            visits = tuple(Visit(*key, at) for key, at in wanted)
             segment = Segment(visits, (), True, True, True, self.costs.seconds(parts), parts)
         else:
             segment = self._until_it_was_killed()

@@ -46,8 +46,13 @@ class Segment:
     @property
     def entry(self) -> EntryPoint | None:
         """The first state that is restored."""
-        restored = [visit.entry for visit in self.visits if visit.entry]
-        return min([*restored, *self.jumps], key=lambda entry: entry.order, default=None)
+        return min(self.restored, key=lambda entry: entry.order, default=None)
+
+    @property
+    def restored(self) -> tuple[EntryPoint, ...]:
+        """All states that are restored."""
+        found = [entry for visit in self.visits for entry in (visit.entry, *visit.replaced) if entry]
+        return (*found, *self.jumps)
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -101,11 +106,7 @@ class Plan:
     @property
     def entries(self) -> tuple[EntryPoint, ...]:
         """The states that are restored."""
-        found: dict[EntryPoint, None] = {}
-        for segment in self.segments:
-            found |= dict.fromkeys(segment.jumps)
-            for visit in segment.visits:
-                found |= dict.fromkeys([*filter(None, [visit.entry]), *visit.replaced])
+        found = {entry for segment in self.segments for entry in segment.restored}
         return tuple(sorted(found, key=lambda entry: entry.order))
 
     @property

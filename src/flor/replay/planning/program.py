@@ -119,6 +119,11 @@ class Program:
         return name in self._called
 
     @cached_property
+    def plain(self) -> frozenset[str]:
+        """The classes whose attributes only the project's code uses by name."""
+        return plain_classes(self.bases)
+
+    @cached_property
     def modules(self) -> Mapping[str, Function]:
         """The body of each file."""
         return {one.filename: one for one in self.functions if one.qualname == MODULE}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from flor.replay.planning.facts import RunFacts
 from flor.replay.planning.plans import Segment, Visit
-from flor.replay.planning.routes import REST
-from flor.replay.planning.standing import Standing, Verdict, told
+from flor.replay.planning.routes import CUT, ITERATIONS, REST
+from flor.replay.planning.standing import Standing, told
 from flor.replay.planning.terrain import Terrain
 
 
@@ -52,27 +52,24 @@ def _of_loop(terrain: Terrain, visits: Sequence[Visit]) -> Iterable[str]:
 
 def blocked(standing: Standing, segments: Sequence[Segment]) -> Blocked:
     """What makes states useless, where using them would have saved something."""
-    restored = {visit.entry for segment in segments for visit in segment.visits} | {
-        entry for segment in segments for entry in (*segment.jumps, *_replaced(segment))
-    }
+    ends = any(segment.goes_to_end for segment in segments)
+    visits = [visit for segment in segments for visit in segment.visits]
+    least = ITERATIONS if any(not visit.is_cut for visit in visits) else CUT
     poor = [
-        (where(standing, verdict), verdict)
+        (_where(standing), verdict)
         for entry, verdict in standing.verdicts.items()
-        if verdict.good < REST and entry not in restored and entry.kind != "start"
+        if (ends and entry.kind in ("done", "end") and verdict.good < REST)
+        or (visits and entry.kind in ("top", "after") and verdict.good < least)
     ]
     opaque = {f"{seen.path}: {seen.reason}": None for _, verdict in poor for seen in verdict.seen}
     reasons = told(poor)
     return Blocked(tuple(opaque), "; ".join(reasons[:3]))
 
 
-def where(standing: Standing, verdict: Verdict) -> str:
-    """Where a state stands, for a message."""
-    loops = [loop.name for loop in standing.facts.loops]
-    return f"in the loop {loops[0]}" if loops else "there"
-
-
-def _replaced(segment: Segment) -> Iterable[object]:
-    return [entry for visit in segment.visits for entry in visit.replaced]
+def _where(standing: Standing) -> str:
+    """Where states stand, for a message."""
+    names = dict.fromkeys(loop.name for loop in standing.facts.loops)
+    return f"behind the start of an iteration of {' or '.join(names)}"
 
 
 def numbers(found: Sequence[int]) -> str:

@@ -58,7 +58,9 @@ class Terrain:
         """
         run, begun = self.standing.facts, self.facts.begun
         is_repeated = run.status in ("failed", "finished") or begun == self.facts.completed
-        return range(begun if is_repeated or self._is_before_nested else self.facts.completed)
+        if is_repeated:
+            return range(self.facts.length)
+        return range(begun if self._is_before_nested else self.facts.completed)
 
     @cached_property
     def _is_before_nested(self) -> bool:
@@ -159,7 +161,7 @@ class Terrain:
             return self.costs.seconds(self.costs.loading(self.standing.states[self.top(iteration)]))
 
         return Ground(
-            length=self.facts.begun,
+            length=self.facts.length,
             top=lambda iteration: self.standing.good(self.top(iteration)),
             load_s=load_s,
             full_s=lambda iteration: seconds(iteration, is_full=True),
