@@ -11,7 +11,7 @@ from flor.checkpoints.paths import join
 
 _BUILT_OF = frozenset({"_modules", "_parameters", "_buffers", "param_groups"})
 """What modules and optimizers of torch are built of."""
-_TENSORS = frozenset({"tensor", "graph tensor"})
+_TENSORS = frozenset({"tensor", "graph tensor", "sharded tensor"})
 _ARRAYS = frozenset({"array", "array view", "object array"})
 
 

@@ -42,6 +42,7 @@ FIXED: dict[str, tuple[str, ...]] = {
     "graph tensor": ("storage", "grad", "backward_hooks", "accumulate_hooks"),
     "quantized tensor": ("storage",),
     "sparse tensor": ("parts", "grad", "backward_hooks", "accumulate_hooks"),
+    "sharded tensor": ("local", "grad", "backward_hooks", "accumulate_hooks", "mesh"),
 }
 """Per kind, the references that stand before those with names or positions of their own."""
 

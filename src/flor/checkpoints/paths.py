@@ -6,7 +6,7 @@ from flor.checkpoints.atoms import load
 from flor.checkpoints.graph import CLASS, FIXED, Graph, Label
 from flor.checkpoints.steps import CLASS_POSITION, ReadableTree, Tree
 
-_PASSED_OVER = frozenset({"storage", "base", "content", "parts", "cell_contents"})
+_PASSED_OVER = frozenset({"storage", "base", "content", "parts", "local", "cell_contents"})
 """Steps that a person does not write, where a kind of object has them."""
 _OF_MODULES = frozenset({"_modules", "_parameters", "_buffers"})
 

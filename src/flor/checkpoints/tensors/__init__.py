@@ -9,14 +9,14 @@ from flor.checkpoints import instances
 from flor.checkpoints.kinds import Kind, fill_nothing
 from flor.checkpoints.layouts import Ancestors, layout_of, module_of, mro_of, namespace_of, qualname_of
 from flor.checkpoints.opaque import OUTSIDE, opaque
-from flor.checkpoints.tensors import dense, others
+from flor.checkpoints.tensors import dense, others, sharded
 
 _CONSTANTS = frozenset(map(id, (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)))
 _NO_DISPATCH = torch.Tensor.__torch_dispatch__
 _OWN_DISPATCH = opaque("it is a tensor of a class with operations of its own")
 _WORKERS = opaque("its items come from worker processes")
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*dense.KINDS, *others.KINDS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*dense.KINDS, *others.KINDS, *sharded.KINDS)}
 
 
 def guards() -> list[AbstractContextManager[Any]]:
@@ -27,7 +27,7 @@ def guards() -> list[AbstractContextManager[Any]]:
 def plan(cls: type, mro: Ancestors) -> Kind | None:
     """The kind of a class of torch, or derived from one."""
     if torch.Tensor in mro:
-        return dense.TENSOR if _dispatch(cls) is _NO_DISPATCH else _OWN_DISPATCH
+        return dense.TENSOR if _dispatch(cls) is _NO_DISPATCH else sharded.plan(cls) or _OWN_DISPATCH
     if torch.nn.Module in mro:
         return instances.instance_kind(layout_of(cls))
     if torch.UntypedStorage in mro:
@@ -50,6 +50,8 @@ def _dispatch(cls: type) -> Any:
 def _by_name(cls: type) -> Kind | None:
     if module_of(cls).startswith("torch._ops"):
         return OUTSIDE
+    if module_of(cls).startswith(("torch._C._distributed", "torch.distributed")):
+        return sharded.plan(cls)
     return _WORKERS if qualname_of(cls) == "_MultiProcessingDataLoaderIter" else None
 
 
