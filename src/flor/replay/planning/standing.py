@@ -165,7 +165,8 @@ class Standing:
                 self.changed.observer.missing_behind(loop, state.names) for loop in self._mains_of(state)
             ]
         elif kind == "end":
-            missing = [self.changed.observer.missing_after_block(state.filename, state.qualname, state.names)]
+            at = (state.filename, state.qualname, state.names)
+            missing = [self.changed.observer.missing_after_block(*at, is_left=state.left_by >= 0)]
         else:
             return Verdict(NOTHING)
         if not missing:
