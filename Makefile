@@ -63,7 +63,7 @@ test-integration: $(BIN)/.test-installed  ## Run the suites that need programs o
 
 # Every other Python that FlorDB supports and that is found here, without torch.
 OTHER_PYTHONS := 3.12 3.13
-HEAVY := torch|sklearn|matplotlib|nbclient|ipykernel|importlinter|lint-imports
+HEAVY := torch|submitit|sklearn|matplotlib|nbclient|ipykernel|importlinter|lint-imports
 .PHONY: test-pythons
 test-pythons:  ## Run the tests that do without torch under Python 3.12 and 3.13, where these are installed
 	@for version in $(OTHER_PYTHONS); do \

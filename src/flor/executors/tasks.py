@@ -26,7 +26,7 @@ class Outcome:
     """How a task ended."""
 
     task: str
-    exit_code: int | None  # None: a signal ended it, or it never began
+    exit_code: int | None  # None: a signal ended it, or nobody knows
     signal: int | None
     seconds: float
     peak_memory_bytes: int | None  # of the largest of its processes; None where nobody measured
@@ -44,7 +44,7 @@ class Outcome:
         if self.signal is not None:
             ended = f"killed by {_name_of(self.signal)}"
         else:
-            ended = "never began" if self.exit_code is None else f"exit code {self.exit_code}"
+            ended = "did not run to its end" if self.exit_code is None else f"exit code {self.exit_code}"
         return f"{ended}: {self.reason}" if self.reason else ended
 
 

@@ -146,9 +146,12 @@ def test_what_cannot_be_started_ends_with_the_reason(tmp_path: Path) -> None:
 
     outcomes = run(missing, homeless, good)
 
-    assert outcomes["missing"].explanation().startswith("never began: ")
+    assert outcomes["missing"].explanation().startswith("did not run to its end: ")
     assert "No such file" in outcomes["missing"].reason
-    assert outcomes["homeless"].explanation() == f"never began: its folder {tmp_path / 'gone'} is gone"
+    assert (
+        outcomes["homeless"].explanation()
+        == f"did not run to its end: its folder {tmp_path / 'gone'} is gone"
+    )
     assert outcomes["good"].is_success
 
 
