@@ -2,26 +2,29 @@
 
 import re
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
 from workplace import Workplace
 
 _KILLER = """
     import atexit, os, runpy, signal, sys, threading
-    limit, executed = int(sys.argv[1]), 0
+    limit, executed, logging = int(sys.argv[1]), 0, [0]
     del sys.argv[:2]
 
     def trace(frame, event, arg):
         global executed
         if "/flor/" not in frame.f_code.co_filename:
             return None
+        if event == "call" and frame.f_code.co_name == "log":
+            logging.append(executed)
         if event == "line":
             executed += 1
             if executed == limit:
                 os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
-    atexit.register(lambda: print("lines", executed))
+    atexit.register(lambda: print("lines", executed, logging[:2][-1], logging[-1]))
     threading.settrace(trace)
     sys.settrace(trace)
     sys.path.insert(0, os.getcwd())
@@ -43,6 +46,14 @@ PROGRESS = """
 """
 
 
+@dataclass(frozen=True)
+class Lines:
+    """The lines that a whole execution has, by their numbers."""
+
+    all: range
+    logging: range  # from the first call of `flor.log` to the last
+
+
 class Killing:
     """Runs `train.py` of a workplace, and kills it."""
 
@@ -53,11 +64,16 @@ class Killing:
         self.killer = Path(place.environ["HOME"]) / "killer.py"
         self.killer.write_text(textwrap.dedent(_KILLER))
 
+    def lines(self) -> Lines:
+        """The lines of a whole execution."""
+        done = self.place.python(str(self.killer), "0", self.name)
+        [found] = re.findall(r"^lines (\d+) (\d+) (\d+)$", done.stdout, re.MULTILINE)
+        count, first, last = map(int, found)
+        return Lines(range(count), range(first, last))
+
     def count_lines(self) -> int:
         """How many lines a whole execution has."""
-        done = self.place.python(str(self.killer), "0", self.name)
-        [count] = re.findall(r"^lines (\d+)$", done.stdout, re.MULTILINE)
-        return int(count)
+        return len(self.lines().all)
 
     def kill_at(self, line: int) -> bool:
         """Execute it up to the line; False if it came to its end before."""
