@@ -1,6 +1,5 @@
 """What a run remembers of files: looked at in the background, in small steps, and once more when it ends."""
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,11 +14,13 @@ from flor.project import Project
 from flor.record import clocks, startup, tree
 from flor.record.entry_files import EntryFiles, Moment
 from flor.record.intake import Intake
+from flor.record.opens import Opens
 from flor.record.outputs import Outputs
 from flor.record.places import Places
+from flor.record.telling import Listener, Teller
 from flor.record.tree import Look
 from flor.runs.contents import Changed, Contents, finish, hashing
-from flor.runs.files import CHANGED, RunFiles, Tree, encoded, pack_names, plain
+from flor.runs.files import RunFiles, Tree, encoded, pack_names, plain
 from flor.runs.hashes import HashCache
 from flor.runs.layout import Layout
 from flor.snapshots import held, selection
@@ -49,13 +50,10 @@ Facts = Callable[[Mapping[str, Any]], None]
 class Filing:
     """The files of one process of a run."""
 
-    intake: Intake
-    outputs: Outputs
+    opens: Opens
     entries: EntryFiles
     write: Facts  # to the journal
     compares: bool  # the whole tree: one process of a run does
-    skew_ns: int = 0  # how far the file system's clock is ahead of ours
-    _cursor: int = 0  # in the names that the process has opened
     _job: Generator[None, None, None] | None = None
     _cost_s: float = 0.0  # of comparing the tree
     _looked_s: float = field(default_factory=time.perf_counter)
@@ -63,7 +61,6 @@ class Filing:
     _has_entries: bool = False
     _left_out: list[str] = field(default_factory=list)
     _busy: RLock = field(default_factory=RLock)  # while there is work in the background
-    _lock: RLock = field(default_factory=RLock)  # while what is known changes; never for long
 
     @classmethod
     def of(
@@ -88,19 +85,38 @@ class Filing:
             places, contents, HashCache(layout.cache / "hashes"), is_secret, _asker(project, version)
         )
         entries = EntryFiles(outputs, contents)
-        filing = cls(intake, outputs, entries, write, is_main and places.is_listable, skew_ns, start)
+        listener = Listener(layout.journals, f"{written.stem}.")
+        opens = Opens(intake, outputs, listener, skew_ns, start)
+        filing = cls(opens, entries, write, is_main and places.is_listable)
+        startup.on_opened = None
         filing._job = filing._list() if filing.compares else None
         return filing
 
+    @property
+    def outputs(self) -> Outputs:
+        """What the run writes."""
+        return self.opens.outputs
+
+    @property
+    def intake(self) -> Intake:
+        """What the run reads."""
+        return self.opens.intake
+
+    def teller(self) -> Teller:
+        """In a forked child: what tells this process, its parent, which files it opens."""
+        return self.opens.listener.teller()
+
     def follow(self, before: RunFiles) -> None:
         """Go on with the files of a run that was interrupted: what it wrote before is known."""
-        with self._lock:
+        with self.opens.lock:
             self.outputs.follow(before)
 
     def begin(self) -> None:
-        """Learn which files are there; in the background, right after the first record."""
+        """Learn which files are there, and keep what was read so far; right after the first record."""
         with self._busy, _unnoticed():
-            self._work(time.perf_counter() + LIST_S, is_enough=lambda: self.outputs.names is not None)
+            self.opens.read(NAMES_AT_ONCE)
+            self._work(time.perf_counter() + LIST_S)
+            self._tell()
 
     def tick(self) -> None:
         """A slice of what there is to do; in the background."""
@@ -108,7 +124,8 @@ class Filing:
             return
         try:
             with _unnoticed():
-                self._read_names(NAMES_AT_ONCE)
+                self.opens.read(NAMES_AT_ONCE)
+                self.opens.listen(NAMES_AT_ONCE)
                 self._work(time.perf_counter() + SLICE_S)
                 self._tell()
         finally:
@@ -117,7 +134,8 @@ class Filing:
     def finish(self) -> None:
         """Look at everything once more: the run ends."""
         with self._busy, _unnoticed():
-            self._read_names(startup.OPENED_LIMIT)
+            self.opens.read(startup.OPENED_LIMIT)
+            self.opens.listen(startup.OPENED_LIMIT)
             self._work(time.perf_counter() + END_S)
             self.intake.give_up()
             is_complete = self._compare_at_end() if self.compares else False
@@ -125,6 +143,7 @@ class Filing:
             self._tell()
             self.write({"tree": plain(self._tree(is_complete))})
             self.intake.cache.save()
+            self.opens.listener.forget()
 
     def at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
         """Take note of the outputs at an entry point; what is returned finds out the rest, in the background.
@@ -142,13 +161,13 @@ class Filing:
     def _at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
         with _unnoticed():
             self._list_at_once()
-            self._read_names(NAMES_AT_ONCE)
+            self.opens.read(NAMES_AT_ONCE)
             allowed_s = QUICK_S if self._has_entries else LIST_S
             is_quick = self.compares and (is_prompt or 0 < self._cost_s <= allowed_s)
             self._has_entries = True
             look = self._look() if is_quick else None
-            with self._lock:
-                moment = self.entries.moment(time.time_ns() + self.skew_ns, look)
+            with self.opens.lock:
+                moment = self.entries.moment(time.time_ns() + self.opens.skew_ns, look)
             if is_prompt:
                 found = self.entries.facts(moment)
                 return lambda: found
@@ -159,7 +178,7 @@ class Filing:
             with _unnoticed():
                 if not moment.is_complete and self.compares:
                     self._look()
-                with self._lock:
+                with self.opens.lock:
                     later = [] if moment.is_complete else self.outputs.written()
                 return self.entries.facts(moment, later)
         except Exception as error:  # noqa: BLE001  (observing must not break training)
@@ -168,48 +187,6 @@ class Filing:
     def _without_files(self, error: Exception) -> Callable[[], dict[str, Any]]:
         self._left_out.append(f"files at an entry point: {type(error).__name__}: {error}")
         return dict
-
-    # -- names that were opened --------------------------------------------
-
-    def _read_names(self, limit: int) -> None:
-        with self._lock:
-            batch = startup.opened[self._cursor : self._cursor + limit]
-            self._cursor += len(batch)
-            for kind, name, opened_ns, folder in batch:
-                key = self.outputs.places.key(os.fsdecode(name), folder, is_written=kind != "r")
-                if key is not None:
-                    self._note(key, kind, opened_ns + self.skew_ns)
-            self.outputs.refresh()
-
-    def _note(self, key: str, kind: str, opened_ns: int) -> None:
-        if kind in "ru":
-            self._note_read(key, opened_ns)
-        if kind != "r":
-            self.outputs.note(key, kind)
-
-    def _note_read(self, key: str, opened_ns: int) -> None:
-        if key in self.intake.known or self.outputs.is_own(key):
-            if key not in self.intake.known:
-                self.outputs.note_read(key)
-            return
-        state = self.outputs.state(key)
-        if state is None:
-            return  # a folder, a pipe, or gone
-        if state.ctime_ns < self.outputs.began_ns:
-            self.intake.add(key, state)
-        elif state.ctime_ns > opened_ns and not self._was_made_before(key, opened_ns):
-            self.intake.add(key, state, CHANGED)
-        else:
-            # Written since the program began, by what opens its files unseen.
-            self.outputs.note(key, "w") if key.startswith("/") else None
-            self.outputs.note_read(key)
-
-    def _was_made_before(self, key: str, opened_ns: int) -> bool:
-        """Whether a file was made by the run, and is the one that was opened at this time."""
-        from flor.runs.birth import birth_ns  # seldom needed, and ctypes takes long to load
-
-        made_ns = birth_ns(self.outputs.places.whole(key)) or 0
-        return self.outputs.began_ns <= made_ns <= opened_ns
 
     # -- work in small steps -----------------------------------------------
 
@@ -234,7 +211,7 @@ class Filing:
     def _list(self) -> Generator[None, None, None]:
         """Learn which files are there at the beginning."""
         names = yield from tree.names(self.outputs.places.root, self.outputs.places.stores)
-        with self._lock:
+        with self.opens.lock:
             self.outputs.names = names
         self._cost_s = LOOK_RATIO * names.cost_s
         if not names.is_whole:
@@ -256,7 +233,7 @@ class Filing:
         places = self.outputs.places
         look = yield from tree.look(places.root, places.stores, self.outputs.began_ns)
         self._looked_s, self._cost_s = time.perf_counter(), look.cost_s
-        with self._lock:
+        with self.opens.lock:
             self.outputs.compare(look)
 
     def _look(self) -> Look | None:
@@ -269,7 +246,7 @@ class Filing:
             except StopIteration as end:
                 look: Look = end.value
                 self._cost_s = look.cost_s
-                with self._lock:
+                with self.opens.lock:
                     self.outputs.compare(look)
                 return look
         return None
@@ -300,7 +277,7 @@ class Filing:
 
     def _tell(self) -> None:
         """Write what is new."""
-        with self._lock:
+        with self.opens.lock:
             found = {"inputs": self.intake.fresh(), "outputs": self.outputs.fresh()}
         facts = {what: _facts(ones) for what, ones in found.items() if ones}
         if facts:

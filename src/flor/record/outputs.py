@@ -133,6 +133,8 @@ class Outputs:
         if len(self.known) >= FILES_LIMIT and key not in self.known:
             self.left_out_count += 1
             return
+        if was_there and key not in self.before and self._was_made_before_listing(key, state):
+            was_there = False
         is_new = None if was_there is None else not was_there
         self._put(
             key,
@@ -145,6 +147,14 @@ class Outputs:
                 is_read=key in self.read,
             ),
         )
+
+    def _was_made_before_listing(self, key: str, state: State) -> bool:
+        """Whether the run had made this file by the time the tree was listed."""
+        if self.names is None or self.names.inodes[key] != state.inode:
+            return False
+        from flor.runs.birth import birth_ns  # seldom needed, and ctypes takes long to load
+
+        return (birth_ns(self.places.whole(key)) or 0) >= self.began_ns
 
     def _put(self, key: str, found: Output | None) -> None:
         before = self.known.get(key)

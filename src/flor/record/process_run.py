@@ -226,5 +226,5 @@ class ProcessRun:
         self.lock.tend()
         if self.tick_tasks:
             self.tick_tasks.pop(0)()
-        elif self.files and self.is_open:
+        if self.files and self.is_open:
             self.files.tick()

@@ -34,6 +34,9 @@ run_starts: list[int] = []
 began_ns = 0
 """When FlorDB was imported."""
 
+forks: list[int] = []
+"""When this process was forked (ns), once: whether it has children."""
+
 on_opened: "Callable[[], None] | None" = None
 """Called after a name was added; in forked children, which tell their parent."""
 
@@ -78,6 +81,7 @@ def take() -> None:
     atexit.register(_at_exit)
     began_ns = time.time_ns()
     forget_opened()
+    note_anew()
 
 
 def forget() -> None:
@@ -94,11 +98,16 @@ def _at_exit() -> None:
 
 
 def forget_opened() -> None:
-    """Begin anew: the program begins, or this is a forked child of it."""
+    """Begin anew: the program begins, or this is a forked child, whose parent knows the names so far."""
     opened.clear()
     run_starts.clear()
     ours.clear()
-    note_anew()
+    forks.clear()
+
+
+def remember(kind: str, name: str) -> None:
+    """Let a name not count again that a child has opened: its next children need not tell it."""
+    _names[kind].add(name)
 
 
 def note_anew() -> None:
@@ -167,5 +176,6 @@ _OTHERS: "dict[str, Callable[..., None]]" = {
     "os.link": lambda _=None, new=None, __=-1, folder=-1: _add("w", new) if folder == -1 else None,
     "os.truncate": lambda path=None, _=0: _add("u", path),
     "sqlite3.connect": lambda path=None: _add("u", path),
+    "os.fork": lambda: None if forks else forks.append(time.time_ns()),
     "os.chdir": lambda _=None: note_anew(),
 }

@@ -11,7 +11,7 @@ import msgspec
 
 from flor.entities import RunId
 from flor.runs import journals, liveness, packs, ring
-from flor.runs.layout import JOURNAL_SUFFIX, JournalName, Layout, parse_journal_name
+from flor.runs.layout import JOURNAL_SUFFIX, TOLD_SUFFIX, JournalName, Layout, parse_journal_name
 from flor.runs.packs import Pack
 from flor.runs.records import Chunk
 from flor.runs.references import references
@@ -167,7 +167,8 @@ def _is_young(path: Path) -> bool:
 def _temporary(layout: Layout) -> list[Path]:
     derived = layout.cache
     half_written = [path for path in _owed(layout, ".new") if not _is_young(path)]
-    return half_written + [
+    told = [path for path in sorted(layout.journals.glob(f"*{TOLD_SUFFIX}")) if not _is_young(path)]
+    return [*half_written, *told] + [
         path
         for path in sorted(layout.home.rglob("*.tmp"))
         if path.is_file() and not path.is_relative_to(derived) and not _is_young(path)

@@ -7,6 +7,7 @@ from flor.entities import RunId
 
 JOURNAL_SUFFIX = ".journal"
 SEALED_SUFFIX = ".parquet"
+TOLD_SUFFIX = ".opened"  # in journals/: what a forked child tells its parent
 
 
 @dataclass(frozen=True, slots=True)
