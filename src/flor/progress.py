@@ -20,6 +20,15 @@ def sealing(runs: Sequence[T]) -> Iterable[T]:
     return bar
 
 
+def segments(ended: Iterable[T], count: int, *, is_shown: bool = True) -> Iterable[T]:
+    """These segments of a replay as they end, with a bar on stderr."""
+    stream = sys.stderr
+    if not is_shown or stream is None or stream.closed or not stream.isatty():
+        return ended
+    bar: Iterable[T] = _bars()(ended, desc="replaying", total=count, file=stream, leave=False)
+    return bar
+
+
 def _bars() -> Any:
     from tqdm import tqdm
 

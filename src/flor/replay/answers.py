@@ -30,8 +30,11 @@ class Mark(msgspec.Struct, omit_defaults=True):
     counts: bool = False  # they are looked at for answers
     entry: str = ""  # this state was restored just now
     checked: str = ""  # the program arrived at this kept state by itself
+    is_prefix: bool = False  # which is that at the first header of a loop
     differences: list[str] = []  # and its own was different there
     perturbs: list[str] = []  # what a probe changed, and was put back
+    refused: str = ""  # why the segment cannot be executed exactly
+    raised: str = ""  # by a probe
     is_over: bool = False  # the segment has done all it had to do
 
 
@@ -64,6 +67,11 @@ class Answers:
     records: pa.Table  # columns of `schema.RECORDS`: source replay, and loop values that the run lacks
     differences: tuple[Difference, ...]  # of the run's own records, executed again
     contexts: frozenset[Context] = field(default_factory=frozenset)  # that have an answer
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return int(_is_of(self.records, Source.REPLAY).sum())
 
 
 def told(replayed: pa.Table) -> Told:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flor.checkpoints.scope import Scope
 from flor.replay import (
+    edits,
     first_import,
     job,
     loader,
@@ -20,6 +21,7 @@ from flor.replay import (
 )
 from flor.replay.job import Invocation, Job
 from flor.replay.mapping import Relocation
+from flor.replay.rewrite import Edit
 
 Details = tuple[str, ModuleSpec, CodeType]
 
@@ -28,8 +30,9 @@ def begin(path: str) -> None:
     """Be the program of the job in this file, from the next statement on."""
     given = job.read(Path(path))
     invocation = job.parse(given.orig_argv)
-    _set_main(invocation, Scope(Path(given.root)))
-    loader.install(Path(given.root))
+    edit = edits.of_job(given)
+    _set_main(invocation, Scope(Path(given.root)), edit)
+    loader.install(Path(given.root), edit)
     _relocate(given)
     _prepare(given)
     # Late: until here no module of the program's stands in the way of one that we import.
@@ -43,16 +46,16 @@ def file_of(invocation: Invocation) -> str:
     return os.path.join(os.getcwd(), invocation.name)
 
 
-def _set_main(invocation: Invocation, scope: Scope) -> None:
+def _set_main(invocation: Invocation, scope: Scope, edit: Edit | None) -> None:
     if invocation.is_module:
-        _rewrite_details(scope)
+        _rewrite_details(scope, edit)
         return
     main: Any = sys.modules["__main__"]
     main.__file__ = file_of(invocation)
     main.__loader__ = SourceFileLoader("__main__", main.__file__)
 
 
-def _rewrite_details(scope: Scope) -> None:
+def _rewrite_details(scope: Scope, edit: Edit | None) -> None:
     """Let `python -m` find the rewritten code of the module, once."""
     python: Any = runpy
     written: Callable[..., Details] = python._get_module_details
@@ -61,7 +64,7 @@ def _rewrite_details(scope: Scope) -> None:
         python._get_module_details = written
         found, spec, code = written(name, error)
         if isinstance(spec.loader, SourceFileLoader) and scope.has_file(spec.loader.path):
-            code = loader.rewritten(spec.loader, code)
+            code = loader.rewritten(spec.loader, code, edit)
         return found, spec, code
 
     python._get_module_details = details

@@ -13,19 +13,19 @@ from typing import Any
 
 from flor.checkpoints.frame_cells import nested_code
 from flor.checkpoints.scope import Scope
-from flor.replay.rewrite import rewrite
+from flor.replay.rewrite import Edit, rewrite
 from flor.replay.sites import PACKAGES
 
 _execute = SourceFileLoader.exec_module
 
 
-def install(root: Path) -> None:
+def install(root: Path, edit: Edit | None = None) -> None:
     """From now on the modules below `root` are executed as rewritten, however they are imported.
 
     Set in Python's own loader, and not in finders: so it holds for reloads, editable installs and
     `spec_from_file_location` too, and no module shows another loader than before.
     """
-    execution: Any = _Execution(Scope(root))
+    execution: Any = _Execution(Scope(root), edit)
     SourceFileLoader.exec_module = execution  # type: ignore[method-assign]
 
 
@@ -36,27 +36,27 @@ class _Execution:
     out of tracebacks and of the levels of warnings, but only where nothing else stands in between.
     """
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, edit: Edit | None) -> None:
+        self._scope, self._edit = scope, edit
 
     def __get__(self, loader: SourceFileLoader | None, owner: type | None = None) -> Callable[..., Any]:
         if loader is None:
             return _execute
         if not self._scope.has_file(os.fspath(loader.path)):
             return MethodType(_execute, loader)
-        return MethodType(_execute, _Rewriting(loader))
+        return MethodType(_execute, _Rewriting(loader, self._edit))
 
 
 class _Rewriting:
     """What `exec_module` needs of a loader."""
 
-    def __init__(self, loader: SourceFileLoader) -> None:
-        self._loader = loader
+    def __init__(self, loader: SourceFileLoader, edit: Edit | None) -> None:
+        self._loader, self._edit = loader, edit
 
     def get_code(self, name: str) -> CodeType | None:
         # With the errors and warnings of the user's text, and its .pyc file.
         written = self._loader.get_code(name)
-        return written and rewritten(self._loader, written)
+        return written and rewritten(self._loader, written, self._edit)
 
 
 def _is_part_of_import(function: FunctionType) -> None:
@@ -68,12 +68,12 @@ def _is_part_of_import(function: FunctionType) -> None:
 _is_part_of_import(_Rewriting.get_code)  # type: ignore[arg-type]  # a function is what it is
 
 
-def rewritten(loader: SourceFileLoader, written: CodeType) -> CodeType:
+def rewritten(loader: SourceFileLoader, written: CodeType, edit: Edit | None = None) -> CodeType:
     """The rewritten code of a module; its own where nothing needs to be rewritten, or nothing can be."""
     if not _is_concerned(written):
         return written
     try:
-        return _rewritten(loader, os.fspath(loader.path))
+        return _rewritten(loader, os.fspath(loader.path), edit)
     # The last two: an import hook of the program's that takes nothing but text.
     except (OSError, RecursionError, SyntaxError, AttributeError, TypeError):
         return written
@@ -90,23 +90,23 @@ def _is_concerned(code: CodeType) -> bool:
 _PACKAGES = frozenset(PACKAGES)
 
 
-def _rewritten(loader: SourceFileLoader, path: str) -> CodeType:
+def _rewritten(loader: SourceFileLoader, path: str, edit: Edit | None) -> CodeType:
     source = decode_source(loader.get_data(path))
     if type(loader).source_to_code is SourceFileLoader.source_to_code:
-        return compiled(source, path)
+        return compiled(source, path, edit=edit)
     with _without_warnings():
-        tree: Any = rewrite(source, path)
+        tree: Any = rewrite(source, path, edit=edit)
     return loader.source_to_code(tree, path)
 
 
-def compiled(source: str, path: str, prologue: str = "") -> CodeType:
+def compiled(source: str, path: str, prologue: str = "", edit: Edit | None = None) -> CodeType:
     """The rewritten code of this text; its warnings were shown when it was compiled as it is.
 
     Raises:
         SyntaxError: the source is no Python.
     """
     with _without_warnings():
-        code: CodeType = compile(rewrite(source, path, prologue), path, "exec", dont_inherit=True)
+        code: CodeType = compile(rewrite(source, path, prologue, edit), path, "exec", dont_inherit=True)
         return code
 
 

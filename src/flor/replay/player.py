@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
@@ -241,6 +241,12 @@ class Player:
 
     def names_are_done(self) -> None:
         self._to_check, self._way.names = self._way.names, None
+
+    def rest_is_skipped(self, line: int) -> bool:
+        return False
+
+    def probe(self, line: int) -> AbstractContextManager[None]:
+        return nullcontext()
 
     # -- the way -----------------------------------------------------------
 

@@ -15,7 +15,7 @@ from importlib.util import MAGIC_NUMBER, decode_source
 from pathlib import Path
 
 from flor.errors import FlorError
-from flor.replay import entering, job, loader
+from flor.replay import edits, entering, job, loader
 from flor.replay.job import Invocation, Job
 
 
@@ -45,11 +45,11 @@ def _command(given: Job, path: Path) -> list[str]:
         run = f"__import__('runpy')._run_module_as_main({invocation.name!r})"
         program = ["-c", f"{begin}; {run}"]
     else:
-        program = [_compiled(invocation, path, begin)]
+        program = [_compiled(invocation, path, begin, given)]
     return [given.executable, *invocation.flags, *program, *invocation.arguments]
 
 
-def _compiled(invocation: Invocation, path: Path, begin: str) -> str:
+def _compiled(invocation: Invocation, path: Path, begin: str, given: Job) -> str:
     """The file of the rewritten script; the script itself where Python cannot compile it, for the error."""
     script = entering.file_of(invocation)
     if os.path.isdir(script) or zipfile.is_zipfile(script):
@@ -59,7 +59,7 @@ def _compiled(invocation: Invocation, path: Path, begin: str) -> str:
         compile(text, script, "exec", dont_inherit=True)  # shows the warnings of the user's text
     except (OSError, SyntaxError, ValueError):
         return invocation.name
-    code = loader.compiled(decode_source(text), script, begin)
+    code = loader.compiled(decode_source(text), script, begin, edits.of_job(given))
     target = path.with_suffix(".pyc")
     target.write_bytes(MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
     return str(target)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,6 +51,12 @@ class Player(Protocol):
 
     def names_are_done(self) -> None:
         """The frame is given its names."""
+
+    def rest_is_skipped(self, line: int) -> bool:
+        """Whether the rest of the iteration is left out (see planning/slicing.py)."""
+
+    def probe(self, line: int) -> AbstractContextManager[None]:
+        """Around statements that came with a probe (see edits.py)."""
 
 
 def expect_block() -> None:
@@ -127,6 +134,16 @@ def assign_names() -> None:
     if player is not None and found is not None:
         sys._getframe(1).f_locals.update(found.names)
         player.names_are_done()
+
+
+def rest_is_skipped(line: int) -> bool:
+    player = _player()
+    return player is not None and player.rest_is_skipped(line)
+
+
+def probe(line: int) -> AbstractContextManager[None]:
+    player = _player()
+    return player.probe(line) if player is not None else nullcontext()
 
 
 def _player() -> Player | None:

@@ -121,11 +121,11 @@ class Way:
             return
         first = self.itinerary.first_iteration(number, place.loop)
         if first:
-            _refuse_if(loop.statement, first)
-            _refuse_if_shared(first, block, loop)
+            refuse_if(loop.statement, first)
+            refuse_if_shared(first, block, loop)
             yield from self._skipped(first.iteration, block, first, loop)
             self._restore(first, block, frame)
-            _set_position(loop, first.iteration)
+            set_position(loop, first.iteration)
         self._watch(block, loop, first)
 
     def _jump_over(self, block: OpenBlock) -> None:
@@ -140,7 +140,7 @@ class Way:
         jump = self.itinerary.loop_jump(block.place.number, place.loop)
         if jump is None or (loop.statement.problem and jump != self.itinerary.target):
             return False
-        _refuse_if(loop.statement, jump)
+        refuse_if(loop.statement, jump)
         self._restore(jump, block, frame)
         self.how = str(self.restorer.facts(jump).get("how", ""))
         loop.is_over = self.is_ending = True
@@ -158,36 +158,42 @@ class Way:
         here = (block.place.number, place.loop, main.reached if main else -1, place.nested)
         if target.kind != "step" or here != (target.block, target.loop, target.iteration, target.nested):
             return
-        _refuse_if(loop.statement, target)
+        refuse_if(loop.statement, target)
         if loop.how is Draw.STATES:
             raise _not_enterable(target, loop)
         yield from self._skipped(target.step, block, target, loop)
         self._restore(target, block, frame)
-        _set_position(loop, target.step)
+        set_position(loop, target.step)
 
     # -- items that are only counted
 
-    def _skipped(self, count: int, block: OpenBlock, entry: EntryPoint, loop: Driven) -> Iterator[Any]:
-        """The items before an entry point: drawn as they were, and passed over by the program."""
+    def _skipped(
+        self, count: int, block: OpenBlock, entry: EntryPoint, loop: Driven, first: int = 0
+    ) -> Iterator[Any]:
+        """So many items before an entry point: drawn as they were, and passed over by the program.
+
+        Args:
+            first: the number of the first of them.
+        """
         if loop.how is Draw.POSITION:
             items: Iterator[Any] = iter([None] * count)
         elif loop.how is Draw.AGAIN:
             items = _drawn(count, entry, loop.iterator)
         else:
-            items = self._drawn_as_recorded(count, block, entry, loop.iterator)
+            items = self._drawn_as_recorded(count, block, entry, loop.iterator, first)
         self.is_skipping = True
         yield from items
         self.is_skipping = False
 
     def _drawn_as_recorded(
-        self, count: int, block: OpenBlock, entry: EntryPoint, iterator: Iterator[Any]
+        self, count: int, block: OpenBlock, entry: EntryPoint, iterator: Iterator[Any], first: int
     ) -> Iterator[Any]:
         """Draw each item after putting back the random state it was drawn in; it must be the same again."""
         blobs = self.restorer.blobs(entry, "draws")
         if blobs is None or block.reference is None:
             raise ReentryRefused(f"{entry} stands in a loop over an iterator whose draws were not all kept.")
         generators = draws.generators_of(block.reference)
-        recorded = list(draws.unpack(list(blobs.values())))
+        recorded = list(draws.unpack(list(blobs.values())))[first:]
         nothing = (Drawn("", []), ())
         for (drawn, places), _ in zip_longest(recorded, range(count), fillvalue=nothing):
             for number, state in drawn.states:
@@ -221,12 +227,12 @@ def _drawn(count: int, entry: EntryPoint, iterator: Iterator[Any]) -> Iterator[A
         del item
 
 
-def _refuse_if(statement: Statement, entry: EntryPoint) -> None:
+def refuse_if(statement: Statement, entry: EntryPoint) -> None:
     if statement.problem:
         raise ReentryRefused(f"{entry} stands in a loop that cannot be entered: {statement.problem}.")
 
 
-def _refuse_if_shared(entry: EntryPoint, block: OpenBlock, loop: Driven) -> None:
+def refuse_if_shared(entry: EntryPoint, block: OpenBlock, loop: Driven) -> None:
     """Raise if the loop draws from an iterator that the program has too, and that is restored."""
     reference = block.reference if loop.iterable is loop.iterator else None
     number = reference.number_of(loop.iterator) if reference else None
@@ -241,7 +247,7 @@ def _not_enterable(entry: EntryPoint, loop: Driven) -> ReentryRefused:
     )
 
 
-def _set_position(loop: Driven, position: int) -> None:
+def set_position(loop: Driven, position: int) -> None:
     if loop.how is Draw.POSITION:
         iterator: Any = loop.iterator
         iterator.__setstate__(position)

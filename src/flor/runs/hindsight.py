@@ -1,7 +1,7 @@
 """Answers that a run was given in hindsight: a file of their own among those of the run."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -42,8 +42,28 @@ def keep(layout: Layout, about: RunMetadata, found: Hindsight) -> None:
         parts = [cutting.read(layout, name) for name in names]
         number = max((name.part for name in names), default=-1) + 1
         path = layout.sealed_file(SealedName(run, number))
+        fresh = replace(found, records=_unknown(found.records, parts, found.answered))
         _withdraw(parts, found.answered)
-        parquet.write_all([(path, found.records, metadata.pack(_described(about, found)))])
+        parquet.write_all([(path, fresh.records, metadata.pack(_described(about, fresh)))])
+
+
+def _unknown(records: pa.Table, parts: Sequence[Part], answered: Sequence[Answered]) -> pa.Table:
+    """The records that no earlier replay of the same probes has given."""
+    probes = {(one.name, one.probe) for one in answered}
+    known: set[Key] = set()
+    for part in parts:
+        if any((one.name, one.probe) in probes for one in part.about.answered):
+            known.update(_keys(part.table))
+    return records.filter(cutting.mask(np.array([key not in known for key in _keys(records)], bool)))
+
+
+Key = tuple[str | None, str, tuple[int, ...]]
+"""Name (None: the value of a loop), path and iterations."""
+
+
+def _keys(table: pa.Table) -> list[Key]:
+    columns = (table[name].to_pylist() for name in ("name", "path", "it"))
+    return [(name, path, tuple(it)) for name, path, it in zip(*columns, strict=True)]
 
 
 def _described(about: RunMetadata, found: Hindsight) -> RunMetadata:

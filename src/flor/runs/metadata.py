@@ -43,7 +43,7 @@ class Answered(msgspec.Struct, frozen=True, omit_defaults=True):
     probe: str  # hash of the statement, as it was carried into the run's version
     replay: str  # time stamp of the replay
     level: str = ""
-    iterations: list[int] | None = None  # of the main loop, from 1, that were looked at; None: all that ran
+    iterations: list[tuple[int, int, int]] | None = None  # block, loop, iteration, from 0; None: all
     segments: int = 0
     seconds: float = 0.0
     obtained: int = 0  # values

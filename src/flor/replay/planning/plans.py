@@ -40,6 +40,7 @@ class Segment:
     goes_to_end: bool = False  # the script is executed to its end
     records_outside: bool = False  # what is logged outside of the iterations of main loops counts
     is_whole: bool = False  # everything is executed, and everything that is logged counts
+    is_audit: bool = False  # it answers nothing new: it proves what others have loaded
     estimated_s: float = 0.0
     parts: Parts = NO_TIME  # what it is made of, uncorrected
 

@@ -1,0 +1,175 @@
+"""Takes a program through a segment of a replay: over the iterations that are wanted, from state to state."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from flor.checkpoints.entry import EntryPoint
+from flor.checkpoints.places import Place, Role
+from flor.errors import ReentryRefused
+from flor.project import Project
+from flor.record.keeper import OpenBlock
+from flor.record.session import Session
+from flor.replay import way
+from flor.replay.answers import Mark
+from flor.replay.binding import user_frame
+from flor.replay.observing import Observers
+from flor.replay.planning.plans import Visit
+from flor.replay.player import Player
+from flor.replay.restoring import Restorer
+from flor.replay.runtime import BlockIsOver
+from flor.replay.tour import Step, Tour
+from flor.replay.way import Driven, Way
+
+_SHOWN = 5
+
+Tell = Callable[[Mark], None]
+
+
+@dataclass(slots=True)
+class Tourist(Way):
+    """The way of a tour, which has no single target.
+
+    Args:
+        tell: is told what holds for the records that follow.
+        stop: ends the process.
+    """
+
+    tell: Tell = lambda _: None
+    stop: Callable[[], None] = lambda: None
+    is_true: bool = True  # whether the program stands in the state that the run stood in
+
+    @property
+    def tour(self) -> Tour:
+        """The itinerary."""
+        tour: Any = self.itinerary
+        return tour  # type: ignore[no-any-return]
+
+    def header(self, place: Place, block: OpenBlock, loop: Driven, frame: FrameType) -> Iterator[Any]:
+        """At each header of a main loop: go to the next visit, or over the end, or stop."""
+        if place.role is not Role.MAIN:
+            return
+        self._check(EntryPoint("top", block.place.number, place.loop, place.reached), block, frame)
+        step = self.tour.at_header(block.place.number, place.loop, place.reached)
+        if step.is_over:
+            self.stop()
+        if step.jump is not None:
+            self._jump_to(step, step.jump, block, loop, frame)
+        elif step.visit is not None and step.visit.entry is not None:
+            yield from self._enter(step.visit, step.visit.entry, place, block, loop, frame)
+            self.tell(Mark(counts=step.counts, entry=str(step.visit.entry)))
+        else:
+            self.tell(Mark(counts=step.counts))
+
+    def executed(self, entry: EntryPoint | None, block: OpenBlock, frame: FrameType) -> None:
+        """A loop is over: behind a main loop, what is logged counts as outside of it."""
+        if entry is None or entry.kind != "after":
+            self.tell(Mark(counts=self.tour.counts_outside))
+
+    def _jump_to(
+        self, step: Step, over: EntryPoint, block: OpenBlock, loop: Driven, frame: FrameType
+    ) -> None:
+        if over.kind == "end":
+            began = self.began.get(block.place.number)
+            if began is None:
+                raise ReentryRefused(f"{over} belongs to a block that cannot be jumped over.")
+            self._jump = (over, block, began)
+            raise BlockIsOver
+        way.refuse_if(loop.statement, over)
+        self._restore(over, block, frame)
+        self.how = str(self.restorer.facts(over).get("how", ""))
+        loop.is_over = self.is_ending = True
+        self._landed(over)
+
+    def land(self, frame: FrameType) -> None:
+        """The block was jumped over: restore its end."""
+        entry = self._jump[0] if self._jump else None
+        Way.land(self, frame)
+        if entry is not None:
+            self._landed(entry)
+
+    def _landed(self, over: EntryPoint) -> None:
+        self.is_true = True
+        self.tell(Mark(counts=self.tour.counts_outside, entry=str(over)))
+
+    def _enter(
+        self,
+        visit: Visit,
+        entry: EntryPoint,
+        place: Place,
+        block: OpenBlock,
+        loop: Driven,
+        frame: FrameType,
+    ) -> Iterator[Any]:
+        way.refuse_if(loop.statement, entry)
+        way.refuse_if_shared(entry, block, loop)
+        first = place.reached
+        if visit.iteration > first:
+            yield from self._skipped(visit.iteration - first, block, entry, loop, first)
+        self._restore(entry, block, frame)
+        way.set_position(loop, visit.iteration)
+        self.is_true = True
+
+    def _check(self, here: EntryPoint, block: OpenBlock, frame: FrameType) -> None:
+        """Compare the state with the one that the run kept here, if the program came here by itself."""
+        if here.iteration == 0:
+            found, self.names = self.restorer.look(block, frame, here)
+            self.differences += found
+        elif self.is_true and here in self.restorer.kept:
+            found = self.restorer.differences(here, block, frame)
+        else:
+            return
+        texts = [str(each) for each in found[:_SHOWN]]
+        self.tell(Mark(checked=str(here), differences=texts, is_prefix=here.iteration == 0))
+
+
+@dataclass(slots=True)
+class Hindsight(Player):
+    """A session that takes a program through a segment, and records all of it.
+
+    Args:
+        recording: what follows a fork, and ends with the process.
+    """
+
+    tell: Tell = lambda _: None
+    stop: Callable[[], None] = lambda: None
+    recording: Session | None = None
+    _observers: Observers = field(init=False)
+
+    def __post_init__(self) -> None:
+        Player.__post_init__(self)
+        restorer = Restorer(self.kept, self.store, self.scope)
+        self._way = Tourist(self.itinerary, restorer, self._arrive, tell=self.tell, stop=self.stop)
+        self._observers = Observers(self.scope, self.tell)
+
+    @property
+    def tour(self) -> Tour:
+        """The segment."""
+        tour: Any = self.itinerary
+        return tour  # type: ignore[no-any-return]
+
+    @property
+    def recorded(self) -> Project | None:
+        return self.recording.recorded if self.recording else None
+
+    def close(self) -> None:
+        """The program has come to its end."""
+        self.tell(Mark(is_over=True))
+        if self.recording:
+            self.recording.close()
+
+    def rest_is_skipped(self, line: int) -> bool:
+        """Whether the rest of the main loop's iteration is left out."""
+        tour: Any = self._way
+        if not self.tour.is_rest_skipped():
+            return False
+        if self.tour.is_over_after_cut:
+            self.stop()
+        tour.is_true = False
+        return True
+
+    def probe(self, line: int) -> AbstractContextManager[None]:
+        """Around the evaluation of a probe: what it changes is put back."""
+        return self._observers.watch(line, user_frame(), self._open[0] if self._open else None)

@@ -1,0 +1,121 @@
+"""The process of one segment of a replay: what its program logs goes to a store of the segment's own."""
+
+import os
+import pickle
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from flor.checkpoints.scope import Scope
+from flor.checkpoints.store import CheckpointStore
+from flor.entities import Run, Source, Status
+from flor.errors import FlorError
+from flor.project import Project
+from flor.record import opening, reopening, session
+from flor.record.context import Root
+from flor.record.echo import Echo
+from flor.record.process_run import Identity, ProcessRun
+from flor.record.recorder import RecordingSession
+from flor.replay.answers import MARK, Mark
+from flor.replay.hindsight import Hindsight
+from flor.replay.job import Job
+from flor.replay.planning.plans import Segment
+from flor.replay.player import by_entry
+from flor.replay.tour import Tour
+from flor.runs import blobs, frames, ring
+from flor.runs.journal import JournalWriter
+from flor.runs.layout import JournalName, Layout
+from flor.runs.liveness import LockFile
+
+REFUSED = 97
+"""Exit code of a segment that could not be executed exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the process is told."""
+
+    home: Path  # the store with the checkpoints
+    run: Run
+    segment: Segment
+    scratch: Path  # the store for what is logged
+    project: Project  # of the run; its home is the scratch store
+
+
+def leave(orders: Orders, path: Path) -> None:
+    """Write the orders for the process; it is ours, and so is the file."""
+    path.write_bytes(pickle.dumps(orders))
+
+
+def prepare(job: Job) -> None:
+    """Let the program be taken through the segment: called before it begins."""
+    orders: Orders = pickle.loads(Path(job.details["orders"]).read_bytes())  # noqa: S301 - see `leave`
+    store = CheckpointStore(Layout(orders.home).checkpoints)
+    own = (one for one in store.kept(orders.run.run) if one.manifest.rank == 0 == one.manifest.process)
+    kept = by_entry(own)
+    scope, arguments = Scope(Path(job.root)), orders.run.args
+    run = open_scratch(orders)
+    root: list[Root] = []
+    player = Hindsight(
+        Tour(orders.segment),  # type: ignore[arg-type]  # an itinerary, as far as a tour needs one
+        kept,
+        store,
+        scope,
+        arguments,
+        lambda *_: None,
+        on_refusal=lambda error: _refuse(run, root[0], error),
+        tell=lambda mark: _tell(run, root[0], mark),
+        stop=lambda: _stop(run, root[0]),
+    )
+    root.append(player.run_level)
+    run.arguments.update(arguments)
+    recording = RecordingSession(run.project)
+    recording.go_on(player.run_level, run, None)
+    player.recording = recording
+    player.tell(Mark(counts=player.tour.counts_outside))
+    session.install(player)
+
+
+def open_scratch(orders: Orders) -> ProcessRun:
+    """A run in the scratch store, for this process alone."""
+    layout, name = Layout(orders.scratch), JournalName(orders.run.run, 0, 0)
+    project = replace(orders.project, home=orders.scratch)
+    opening.make_store(layout)
+    identity = Identity(name, orders.run.tstamp, None, is_main=False)
+    lock, memory = LockFile(layout.lock(name)), ring.create(name)
+    header = frames.pack_facts(frames.HEADER, reopening.header(orders.run, identity, memory))
+    journal = JournalWriter(layout.journal(name), header, lambda: opening.make_store(layout))
+    run = ProcessRun(
+        identity, project, journal, memory, lock, Echo("off", False), lambda *_: None, blobs.keeper(layout)
+    )
+    run.start()
+    return run
+
+
+def _tell(run: ProcessRun, root: Root, mark: Mark) -> None:
+    run.spool.record(root, MARK, msgspec.json.encode(mark).decode(), Source.LOG, 0)
+
+
+def _stop(run: ProcessRun, root: Root) -> None:
+    """End here: neither the program's `finally` nor its exit hooks take part."""
+    _tell(run, root, Mark(is_over=True))
+    _end(run, Status.FINISHED)
+    os._exit(0)
+
+
+def _refuse(run: ProcessRun, root: Root, error: Exception) -> None:
+    message = error.message if isinstance(error, FlorError) else f"{type(error).__name__}: {error}"
+    _tell(run, root, Mark(refused=message))
+    _end(run, Status.FAILED)
+    os._exit(REFUSED)
+
+
+def _end(run: ProcessRun, status: Status) -> None:
+    run.end(status)
+    run.close()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
