@@ -17,6 +17,7 @@ from flor.checkpoints import lock, manifest, packs
 from flor.checkpoints.entry import parse
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.packs import Blob, Extent, Reader
+from flor.checkpoints.points import of_whole_points
 from flor.errors import CheckpointNotFound, FormatTooNew, Unreadable
 
 
@@ -97,10 +98,14 @@ class CheckpointStore:
         """The checkpoints of a run that can be read, by rank, process and position.
 
         Args:
-            whole: pass over those of which a blob is missing.
+            whole: pass over those of which a blob is missing, or the part of another rank.
         """
         found = list(self._readable(f"{run}.*"))
-        return [kept for kept in found if not self.missing(kept.manifest.hashes())] if whole else found
+        if not whole:
+            return found
+        found = [kept for kept in found if not self.missing(kept.manifest.hashes())]
+        complete = set(map(id, of_whole_points([kept.manifest for kept in found])))
+        return [kept for kept in found if id(kept.manifest) in complete]
 
     def all(self) -> Iterator[Kept]:
         """Every checkpoint that can be read."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from flor.checkpoints.points import points
 from flor.checkpoints.store import CheckpointStore
 from flor.cli import checkpoints, here, kept_files, render, store
 from flor.cli.console import Console
@@ -37,7 +38,7 @@ def execute(arguments: Namespace, console: Console) -> int:
         console.json(as_json(run, summary))
     else:
         kept = CheckpointStore(catalog.layout.checkpoints).kept(run.run)
-        _print(run, summary, checkpoints.summary([one.manifest for one in kept]), console)
+        _print(run, summary, checkpoints.summary(points([one.manifest for one in kept])), console)
     return 0
 
 

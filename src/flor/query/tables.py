@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from flor.checkpoints.points import points
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, RunId, Source
 from flor.query import contexts
@@ -188,11 +189,12 @@ def _files(origin: Origin) -> View:
 
 def _checkpoints(origin: Origin) -> View:
     store = CheckpointStore(origin.checkpoints) if origin.checkpoints else None
-    kept = [one.manifest for run in origin.catalog.runs for one in (store.kept(run.run) if store else ())]
+    found = [one.manifest for run in origin.catalog.runs for one in (store.kept(run.run) if store else ())]
+    kept = [point for point in points(found) if point.is_complete]
     opaque = [[{"path": part.path, "reason": part.reason} for part in each.opaque] for each in kept]
     columns = {
-        "run": _text([each.run for each in kept]),
-        "entry": _text([each.entry for each in kept]),
+        "run": _text([each.first.run for each in kept]),
+        "entry": _text([each.first.entry for each in kept]),
         "size_bytes": pa.array([each.size_bytes for each in kept], pa.int64()),
         "new_bytes": pa.array([each.new_bytes for each in kept], pa.int64()),
         "opaque": _text([json_text(parts) for parts in opaque]),

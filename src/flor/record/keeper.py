@@ -19,6 +19,7 @@ from flor.checkpoints.leaving import left_by
 from flor.checkpoints.manifest import OpaqueRecord
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.places import Block, Blocks, Place, Role
+from flor.checkpoints.points import JOB
 from flor.checkpoints.policy import Costs
 from flor.checkpoints.reference import Reference
 from flor.checkpoints.scope import Scope
@@ -29,6 +30,7 @@ from flor.checkpoints.writer import Cost, Draft, Writer
 from flor.record.context import Node, chain
 from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
+from flor.record.ranks import job_of_process
 from flor.record.termination import PATIENCE_S, Termination
 from flor.runs.layout import Layout
 
@@ -246,7 +248,7 @@ class Keeper:
             graph=graph.to_bytes,
             opaque=[OpaqueRecord(one.path, one.reason) for one in walked.opaque],
             around=block.around,
-            facts=facts,
+            facts=facts | self._of_job(),
             files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
             registered=_registered_leaves(graph) if entry == FIRST_HEADER else None,
             blobs=drawn or {},
@@ -266,6 +268,11 @@ class Keeper:
     def _must_wait(self) -> bool:
         """Whether the training waits for this state rather than go without it."""
         return self.run.project.config.epsilon >= 1 or self.termination.is_asked
+
+    def _of_job(self) -> dict[str, Any]:
+        """Which rank of how many this is, where several train together."""
+        job = job_of_process()
+        return {JOB: list(job)} if job else {}
 
     def _note_background(self, cost: Cost) -> None:
         self.costs = self.costs.paid(cost.background_s * _share())

@@ -11,14 +11,14 @@ Context = Mapping[str, int]
 """Of a main loop how many iterations are over; of loops around it, which iteration is meant."""
 
 
-def choose(kept: Sequence[Manifest], run: str, context: Context) -> Manifest:
-    """The state that is asked for, of the main process; without a context the newest.
+def choose(kept: Sequence[Manifest], run: str, context: Context, rank: int = 0) -> Manifest:
+    """The state that is asked for, of the main process of a rank; without a context the newest.
 
     Raises:
         CheckpointNotFound: it was not kept; the message names the nearest that was.
         FlorError: the context stands for several.
     """
-    mine = [each for each in kept if not each.rank and not each.process]
+    mine = [each for each in kept if each.rank == rank and not each.process]
     mine.sort(key=lambda each: each.position)
     names = naming.main_loops(mine)
     places = [_place(each, names) for each in mine]

@@ -29,6 +29,7 @@ from flor.checkpoints.walked import Walked
 from flor.entities import Run, Status
 from flor.errors import CheckpointNotFound, FlorError, FlorWarning, StateLost
 from flor.project import Project
+from flor.record.ranks import job_of_process
 from flor.replay.choosing import Context, choose
 from flor.runs.catalog import Catalog
 
@@ -98,7 +99,8 @@ def find(project: Project, catalog: Catalog, run: str, context: Context) -> Mome
     store = CheckpointStore(catalog.layout.checkpoints)
     found, kept = _run(catalog, store, run)
     try:
-        manifest = choose([one.manifest for one in kept], found.run, context)
+        manifests = [one.manifest for one in kept]
+        manifest = choose(manifests, found.run, context, _own_rank(manifests))
     except CheckpointNotFound:
         store.refuse_newer(found.run)
         raise
@@ -175,6 +177,12 @@ def _run(catalog: Catalog, store: CheckpointStore, text: str) -> tuple[Run, list
             return run, kept
         store.refuse_newer(run.run)
     raise CheckpointNotFound("last", "any moment", "")
+
+
+def _own_rank(kept: Sequence[Manifest]) -> int:
+    """Whose part of the state is meant: in a job of several ranks one's own, where the run had it."""
+    job = job_of_process()
+    return job.rank if job and any(each.rank == job.rank for each in kept) else 0
 
 
 def _modules_now(script: Path) -> dict[str, str]:

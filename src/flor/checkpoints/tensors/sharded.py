@@ -1,4 +1,4 @@
-"""Tensors of which each rank has a part, kept by each for itself; and what connects ranks, which is no state."""
+"""Tensors of which each rank keeps its own part; and what connects ranks, which is no state."""
 
 import sys
 from typing import TYPE_CHECKING, Any
