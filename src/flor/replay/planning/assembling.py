@@ -65,7 +65,9 @@ class Assembler:
         if to_end:
             leg += Leg(parts=self.costs.suffix)
         seconds = self.costs.seconds(leg.parts)
-        return Segment(leg.visits, leg.jumps, to_end, outside.is_recorded, False, seconds, leg.parts)
+        return Segment(
+            leg.visits, leg.jumps, to_end, outside.is_recorded, estimated_s=seconds, parts=leg.parts
+        )
 
     def _loop(self, number: int, demand: Demand, *, is_final: bool, between: bool) -> tuple[Leg | None, int]:
         """The cheapest way over one loop, and which one is next."""

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 
 from flor.replay import sites
-from flor.replay.planning.program import Function
+from flor.replay.planning.program import Function, own_nodes
 
 
 def identifiers(node: ast.AST) -> Iterator[str]:
@@ -30,6 +30,23 @@ def identifiers(node: ast.AST) -> Iterator[str]:
         yield node.rest
     elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
         yield node.value
+
+
+def bound_by(node: ast.AST) -> list[str]:
+    """The names that a node itself binds, or unbinds."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return [node.id] if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) else []
+    if isinstance(node, (ast.Constant, ast.keyword, ast.alias)):
+        return []
+    return list(identifiers(node))
+
+
+def declared(node: ast.AST) -> list[str]:
+    """The names that a function binds elsewhere than in its own frame."""
+    found = (part for part in own_nodes(node) if isinstance(part, (ast.Global, ast.Nonlocal)))
+    return [name for part in found for name in part.names]
 
 
 def walk(node: ast.AST, skipped: Collection[int]) -> Iterator[ast.AST]:

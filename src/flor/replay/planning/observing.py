@@ -18,9 +18,16 @@ from flor.checkpoints.liveness import is_module, live_names
 from flor.checkpoints.mentions import mentioned_by
 from flor.replay import sites
 from flor.replay.planning.following import loop_of
-from flor.replay.planning.identifiers import identifiers, walk, without, without_loops
+from flor.replay.planning.identifiers import (
+    bound_by,
+    declared,
+    identifiers,
+    walk,
+    without,
+    without_loops,
+)
 from flor.replay.planning.places import Loop
-from flor.replay.planning.program import MODULE, Function, Path, Program, Step
+from flor.replay.planning.program import MODULE, Function, Path, Program, Step, own_nodes
 from flor.replay.planning.reading import expressions
 
 UNKNOWN = "?"
@@ -167,7 +174,8 @@ class Observer:
     def _touched(self, function: Function, jumped: Sequence[ast.AST]) -> frozenset[str]:
         """The names of a function whose value may not be that of the prefix: a loop mentions them.
 
-        A probe itself only reads. Other functions that mention a global may be called in the loop.
+        What it mentions it may change, also without assigning it. A probe itself only reads. Other functions
+        that mention a global may be called in the loop. Imported modules and functions stay what they are.
         """
         nodes = [*jumped, *(site.node for site in self._sites.values() if site.function is function)]
         inner = f"{function.qualname}.<locals>."
@@ -175,8 +183,21 @@ class Observer:
             is_inside = other.filename == function.filename and other.qualname.startswith(inner)
             if other is not function and (function.qualname == MODULE or is_inside):
                 nodes.append(other.node)
-        skipped = {id(part) for probe in self._probe_parts for part in ast.walk(probe)}
-        return frozenset(name for node in nodes for part in walk(node, skipped) for name in identifiers(part))
+        probes = {id(part) for probe in self._probe_parts for part in ast.walk(probe)}
+        found = {name for node in nodes for part in walk(node, probes) for name in identifiers(part)}
+        return frozenset(found - self._constant(function))
+
+    def _constant(self, function: Function) -> set[str]:
+        """The names of a function that are bound by nothing but `import` and `def`."""
+        found: set[str] = set()
+        assigned = {name for other in self.program.functions for name in declared(other.node)}
+        for node in own_nodes(function.node):
+            bound = bound_by(node)
+            if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)):
+                found.update(bound)
+            else:
+                assigned.update(bound)
+        return found - assigned
 
     @cached_property
     def _probe_parts(self) -> list[ast.AST]:
@@ -263,7 +284,7 @@ class _Site:
         if around.part in ("handlers", "cases"):
             return None
         found = self._next_in(getattr(around.node, around.part), statement)
-        if found != []:
+        if found:
             return found
         then = _then(around)
         if then is not None:
@@ -282,12 +303,12 @@ class _Site:
         first = self._first_of(around.node.test) if isinstance(around.node, ast.While) else None
         return None if first is None else [first]
 
-    def _next_in(self, body: Sequence[ast.stmt], statement: ast.stmt) -> list[int] | None:
+    def _next_in(self, body: Sequence[ast.stmt], statement: ast.stmt) -> list[int]:
+        """The first instruction behind a statement in its block; none: the block ends."""
         place = next(at for at, each in enumerate(body) if each is statement)
-        if place + 1 == len(body):
-            return []
-        first = self._first_of(body[place + 1])
-        return None if first is None else [first]
+        # Some statements, such as `pass`, have no instruction.
+        firsts = (self._first_of(each) for each in body[place + 1 :])
+        return [first for first in firsts if first is not None][:1]
 
     def _first_of(self, node: ast.stmt | ast.expr) -> int | None:
         """The first instruction of a statement or expression; None where it has none."""

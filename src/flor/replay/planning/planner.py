@@ -214,12 +214,11 @@ class _Planner:
         """Run the script again; of a run that was killed, only until where it came."""
         is_over = self.facts.status in ("finished", "failed")
         if is_over or not self.demand:
-            parts = self.costs.whole
             # Of a loop without visits all iterations count.
             certain = {one.key for one in self.terrains if not one.facts.is_open}
             wanted = [(key, at) for key, each in self.demand.items() if key in certain for at in each]
             visits = tuple(Visit(*key, at) for key, at in wanted)
-            segment = Segment(visits, (), True, True, True, self.costs.seconds(parts), parts)
+            segment = self._all(visits)
         else:
             segment = self._until_it_was_killed()
         return replace(self._described((segment,), reason), level="whole", ends_with_records=not is_over)
@@ -229,7 +228,18 @@ class _Planner:
         unaided = replace(self, standing=nothing)
         outside = Outside(True, unaided.outside.is_far, False, unaided.outside.between)
         found = Assembler(unaided.terrains, self.costs).segment(self.demand, outside)
-        return found or Segment((), (), True, True, True, self.whole_s, self.costs.whole)
+        return found or self._all(())
+
+    def _all(self, visits: tuple[Visit, ...]) -> Segment:
+        """The script from beginning to end."""
+        return Segment(
+            visits,
+            goes_to_end=True,
+            records_outside=True,
+            is_whole=True,
+            estimated_s=self.whole_s,
+            parts=self.costs.whole,
+        )
 
     def _described(self, segments: tuple[Segment, ...], reason: str) -> Plan:
         blocking = blocked(self.standing, segments)
