@@ -77,11 +77,14 @@ class Assembler:
             found = terrain.through(wanted)
             return (None if found is None else self._leg(terrain, found)), number + 1
         following = self._next_block(number)
-        ways = [(self._beyond(terrain, wanted), number + 1)]
-        ways.append((self._and_jump(terrain, wanted, terrain.done), number + 1))
+        ways = [(self._and_jump(terrain, wanted, terrain.done), number + 1)]
+        ways.append((self._beyond(terrain, wanted), number + 1))
         others = self.terrains[number + 1 : following]
         if not between and not any(demand.get(each.key) for each in others):
-            ways.append((self._and_jump(terrain, wanted, EntryPoint("end", terrain.facts.block)), following))
+            # First: of ways that cost the same it leaves out most.
+            ways.insert(
+                0, (self._and_jump(terrain, wanted, EntryPoint("end", terrain.facts.block)), following)
+            )
         gap = self._gap(number, number + 1)
         known = [(leg if after == following else leg + gap, after) for leg, after in ways if leg is not None]
         if not known:

@@ -174,6 +174,11 @@ class Costs:
         line = self._timelines[block, loop]
         return Parts(executing_s=line.before_nested_s(iteration, self._kept))
 
+    def behind_nested(self, block: int, loop: int, iteration: int) -> Parts:
+        """Of the part of an iteration behind its last nested loop, as far as that is known."""
+        line = self._timelines[block, loop]
+        return Parts(executing_s=line.behind_nested_s(iteration, self._kept))
+
     @property
     def whole(self) -> Parts:
         """Of running the script again from beginning to end."""
@@ -251,6 +256,18 @@ class Timeline:
         if top is None or not records:
             return self.iteration_s(iteration) * 0.1 if self.inside else self.iteration_s(iteration)
         return min(max((min(records) - top.ts) / 1e6, 0.0), self.iteration_s(iteration))
+
+    def behind_nested_s(self, iteration: int, kept: Mapping[EntryPoint, KeptState]) -> float:
+        """Of the part of an iteration behind its last nested loop."""
+        key = (self.facts.block, self.facts.loop)
+        over = {"top": EntryPoint("top", *key, iteration + 1), "done": EntryPoint("done", *key)}
+        end = kept.get(over["top"]) or (kept.get(over["done"]) if iteration + 1 == self.facts.begun else None)
+        states = [
+            state.ts
+            for entry, state in kept.items()
+            if entry.kind == "after" and (entry.block, entry.loop, entry.iteration) == (*key, iteration)
+        ]
+        return max((end.ts - max(states)) / 1e6, 0.0) if end and states else 0.0
 
     def _before(self, at: EntryPoint, kept: Mapping[EntryPoint, KeptState]) -> int | None:
         """When the iteration stood before this nested loop, at the latest moment that is known."""

@@ -75,6 +75,10 @@ class Observer:
         found = {name for each in blocks for name in self._missing(each, each.after, kept, [each.node])}
         return tuple(sorted(found))
 
+    def lines_of(self, loop: Loop) -> list[int]:
+        """The lines of the statements in the body of a loop."""
+        return [statement.lineno for statement in self._sites[loop].node.body] if loop in self._sites else []
+
     def mentioned_until(self, loop: Loop, line: int) -> frozenset[str]:
         """What an iteration mentions until its statement at this line, nested loops left out."""
         site = self._sites[loop]

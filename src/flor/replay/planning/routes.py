@@ -74,7 +74,8 @@ def route(ground: Ground, wanted: Collection[int], *, to_end: bool = False) -> R
         reached = {good: link for good, link in reached.items() if good >= REST}
     if not reached:
         return None
-    good, link = min(reached.items(), key=lambda each: (each[1].cost_s, -each[0]))
+    # Of two that cost the same the shorter one: what it leaves out may cost more than is known.
+    good, link = min(reached.items(), key=lambda each: (each[1].cost_s, each[0]))
     return Route(_stops(link), link.cost_s, good >= REST)
 
 

@@ -49,6 +49,10 @@ class Changed:
         """The loops inside main loops that have probes."""
         return frozenset(way.nested for place in self.places for way in place.ways if way.nested)
 
+    def lines(self, loop: Loop) -> Sequence[int]:
+        """The lines of the statements in the body of a loop."""
+        return self.observer.lines_of(loop)
+
     def has(self, *regions: Region) -> bool:
         """Whether a probe may be executed in one of these regions."""
         return any(way.region in regions for place in self.places for way in place.ways)

@@ -66,12 +66,7 @@ class Terrain:
     def _is_before_nested(self) -> bool:
         if self.cut_line is None or not self.standing.changed.structure.nested:
             return False
-        return not self._expected_count
-
-    @cached_property
-    def _expected_count(self) -> int:
-        """How many nested loops have to be over before the needed part of an iteration is."""
-        return len(self._expected)
+        return not self._expected
 
     @cached_property
     def _expected(self) -> tuple[tuple[str, int], ...]:
@@ -133,14 +128,39 @@ class Terrain:
         states = self.replaced(at, is_wanted=stop.is_wanted, is_full=stop.is_full)
         for state in states:
             loaded += self.costs.loading(state)
-        executed = self.costs.iteration(*self.key, at).executing_s
-        if not stop.is_full and self.cut_line is not None:
-            behind = [s for s in self.standing.afters(*self.key, at) if self._is_behind_cut(s)]
-            states = [*states, *behind]
-            if not self._expected_count and self.standing.changed.structure.nested:
-                return loaded + self.costs.before_nested(*self.key, at)
+        replaced = {state.entry for state in states}
+        return loaded + (self._in_full(at, replaced) if stop.is_full else self._until_cut(at, replaced))
+
+    def _in_full(self, iteration: int, replaced: Collection[EntryPoint]) -> Parts:
+        """Of executing an iteration without these nested loops."""
+        states = [state for state in self.standing.afters(*self.key, iteration) if state.entry in replaced]
         left_out = sum(self.costs.nested(state).executing_s for state in states)
-        return loaded + Parts(executing_s=max(executed - left_out, 0.0))
+        whole = self.costs.iteration(*self.key, iteration).executing_s
+        return Parts(executing_s=max(whole - left_out, 0.0))
+
+    def _until_cut(self, iteration: int, replaced: Collection[EntryPoint]) -> Parts:
+        """Of executing it until the last needed statement."""
+        if self.cut_line is None:
+            return self._in_full(iteration, replaced)
+        if not self._expected and self.standing.changed.structure.nested:
+            return self.costs.before_nested(*self.key, iteration)
+        states = self.standing.afters(*self.key, iteration)
+        left_out = [s for s in states if s.entry in replaced or self._is_behind_cut(s)]
+        seconds = self._in_full(iteration, {state.entry for state in left_out}).executing_s
+        rest = self.costs.behind_nested(*self.key, iteration).executing_s
+        is_reached = not any(self._is_behind_cut(state) for state in states)
+        return Parts(executing_s=max(seconds - rest * (1 - self._share if is_reached else 1), 0.0))
+
+    @cached_property
+    def _share(self) -> float:
+        """How much of the statements behind the last nested loop is needed."""
+        lines = [
+            line for site in self.standing.sites(self.facts) for line in self.standing.changed.lines(site)
+        ]
+        nested = [each.statement for each in self.standing.changed.structure.nested]
+        behind = [line for line in lines if line > max(nested, default=0)]
+        needed = [line for line in behind if self.cut_line is not None and line <= self.cut_line]
+        return len(needed) / len(behind) if behind else 1.0
 
     def top(self, iteration: int) -> EntryPoint:
         """The header of an iteration."""
