@@ -1,0 +1,95 @@
+"""Pairs that are evident wherever they stand: identical subtrees, and statements that have no rival."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from flor.replay.propagation.pairs import Pairing
+from flor.replay.propagation.statements import Module, Statement
+
+_LINES = 3  # a shorter subtree may well be unique by chance
+_RARE = 3  # a statement that stands in more places says little of where it belongs
+_NEAREST = 3  # candidates that are compared
+_EVIDENT = 0.6  # likeness that is enough wherever it stands,
+_AHEAD = 0.1  # if no other is nearly as good
+
+
+class Evidence:
+    """Finds evident pairs."""
+
+    def __init__(self, pairing: Pairing) -> None:
+        self._pairing = pairing
+        self._likeness = pairing.likeness
+        today = pairing.today
+        blanked = {line for each in today.probes for line in _lines(each)}
+        self._lines = [
+            "" if number in blanked else line
+            for number, line in enumerate(today.module.text.stripped, start=1)
+        ]
+
+    def add_identical(self, old: Module) -> None:
+        """Match subtrees whose text is the same, layout apart, and that are unique in both files."""
+        mine = self._texts(self._pairing.today.module, self._lines)
+        theirs = self._texts(old, old.text.stripped)
+        for text, here in mine.items():
+            there = theirs.get(text, ())
+            if len(here) == len(there) == 1 and self._pairing.can_match(here[0], there[0]):
+                self._pairing.add_subtrees(here[0], there[0])
+
+    def _texts(self, module: Module, stripped: Sequence[str]) -> dict[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for statement in module.statements:
+            if statement.blocks and statement.kind not in ("ExceptHandler", "match_case"):
+                lines = _lines(statement)
+                text = "\n".join(filter(None, stripped[lines.start - 1 : lines.stop - 1]))
+                if text.count("\n") + 1 >= _LINES or statement.kind == "def":
+                    found.setdefault(text, []).append(statement)
+        return found
+
+    def match_evident(self, old: Sequence[Module]) -> None:
+        """Match compound statements that share statements, where one is much more alike than any other."""
+        holders = self._holders(old)
+        found: list[tuple[float, Statement, Statement]] = []
+        for now in self._pairing.today.module.statements:
+            if now.blocks and self._pairing.is_free(now):
+                near: Counter[Statement] = Counter()
+                for each in now.below():
+                    if each not in self._pairing.today.probes:
+                        near.update(holders.get(self._likeness.words(each), ()))
+                found.extend(self._scored(now, [b for b, _ in near.most_common(_NEAREST)]))
+        for score, a, b in _clear(found):
+            if self._pairing.can_match(a, b):
+                self._pairing.matching.add(a, b, score)
+
+    def _holders(self, old: Sequence[Module]) -> dict[tuple[str, ...], list[Statement]]:
+        """The unmatched statements around each statement that is rare."""
+        found: dict[tuple[str, ...], list[Statement]] = {}
+        for module in old:
+            for each in module.statements:
+                parent = each.parent
+                if parent is not None and self._pairing.is_open(parent):
+                    found.setdefault(each.words, []).append(parent)
+        return {words: holders for words, holders in found.items() if len(holders) <= _RARE}
+
+    def _scored(
+        self, now: Statement, near: Iterable[Statement]
+    ) -> Iterator[tuple[float, Statement, Statement]]:
+        for old in near:
+            if self._pairing.can_match(now, old):
+                yield self._likeness.of(now, old), now, old
+
+
+def _lines(statement: Statement) -> range:
+    """The numbers of the lines that it covers."""
+    module = statement.module
+    return range(statement.line, module.line_at(max(statement.start, statement.end - 1)) + 1)
+
+
+def _clear(found: Sequence[tuple[float, Statement, Statement]]) -> list[tuple[float, Statement, Statement]]:
+    """The good pairs that have no rival, the best first."""
+    good = sorted(found, key=lambda each: (-each[0], each[1].index, each[2].index))
+    return [
+        (score, a, b)
+        for score, a, b in good
+        if score >= _EVIDENT
+        and not any(other > score - _AHEAD and (c is a) != (d is b) for other, c, d in good)
+    ]

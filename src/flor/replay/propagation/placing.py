@@ -1,0 +1,333 @@
+"""The place of a statement in an old version: beside what its neighbours were, never out of its loop."""
+
+import ast
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from flor.replay.propagation import agreement, names
+from flor.replay.propagation.edges import first_index
+from flor.replay.propagation.pairs import Matching
+from flor.replay.propagation.places import Places, title
+from flor.replay.propagation.refusing import Refused
+from flor.replay.propagation.statements import Block, Module, Statement
+
+ENOUGH = 0.5  # a lower score is refused
+_FADE = 0.6  # how much less the next neighbour counts
+_LOST = 0.93  # for each statement between that this version lacks
+_GAP = 0.9  # old statements between both neighbours, which new ones of today explain
+_HARMLESS_GAP = 0.97
+_DOUBT = 0.75  # calls between them that might change something
+_HARMLESS = ("print", "tqdm.write", "logging.", "logger.", "log.", "writer.", "wandb.", "flor.", "flordb.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Before statement `index` of an old block."""
+
+    block: Block
+    index: int
+    score: float
+
+    @property
+    def reached(self) -> int:
+        """How many statements of the old file stand before it."""
+        children = self.block.children
+        if self.index < len(children):
+            return children[self.index].index
+        return children[-1].last + 1 if children else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A matched neighbour."""
+
+    now: Statement
+    spot: int  # which statement of the old block it is, or is below
+    distance: int  # matched neighbours up to it, from 0
+    skipped: int  # unmatched statements between
+    is_before: bool
+    is_direct: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The new statements of today up to the neighbour before, and up to the one after."""
+
+    before: list[Statement]
+    after: list[Statement]
+
+
+class Placer:
+    """Finds places for new statements of one file of today in old files."""
+
+    def __init__(
+        self, matching: Matching, places: Places, new: Collection[Statement], modules: Sequence[Module]
+    ) -> None:
+        """Args:
+        new: statements that come along, or are probes; they are no neighbours.
+        """
+        self._matching = matching
+        self._places = places
+        self._new = new
+        self._modules = modules
+
+    def place(self, now: Statement, reads: Collection[str]) -> Place:
+        """Where a statement belongs.
+
+        Args:
+            reads: the old names that it reads.
+
+        Raises:
+            Refused: no place, or no certain one.
+        """
+        refusal: Refused | None = None
+        for block in self._blocks(now):
+            try:
+                return self._in_block(now, block, reads)
+            except Refused as refused:
+                refusal = refusal or refused
+        raise refusal or self._nowhere(now)
+
+    def _nowhere(self, now: Statement) -> Refused:
+        owner = now.parent
+        while owner is not None and self._matching.old(owner) is not None:
+            owner = owner.parent
+        if owner is None:
+            return Refused("nothing around it is in this version")
+        what = "the function" if owner.kind == "def" else "the loop" if owner.kind == "loop" else ""
+        return Refused(
+            f"this version has nothing like {what} `{title(owner)}`".replace("  ", " "), is_absent=True
+        )
+
+    def _blocks(self, now: Statement) -> Iterator[Block]:
+        """Old blocks that it may belong to, the most likely first."""
+        near = [old.block for each in self._nearest(now) if (old := self._matching.old(each)) is not None]
+        same = self._same_block(now)
+        if same is not None and (not near or same in near):
+            near = [same, *near]
+        elif same is not None:
+            near = [*near[:1], same, *near[1:]] if len(set(near)) == 1 else [same, *near]
+        yield from dict.fromkeys(near)
+
+    def _same_block(self, now: Statement) -> Block | None:
+        """The block of the same name in the match of its parent."""
+        owner = now.parent
+        if owner is None:
+            return self._modules[0].body if self._modules else None
+        old = self._matching.old(owner)
+        if old is None:
+            return None
+        return next((block for block in old.blocks if block.field == now.block.field), None)
+
+    def _nearest(self, now: Statement) -> list[Statement]:
+        children, here = now.block.children, now.position
+        before = next((each for each in reversed(children[:here]) if self._is_known(each)), None)
+        after = next((each for each in children[here + 1 :] if self._is_known(each)), None)
+        return [each for each in (before, after) if each is not None]
+
+    def _is_known(self, now: Statement) -> bool:
+        return now not in self._new and self._matching.old(now) is not None
+
+    # ---- in one block
+
+    def _in_block(self, now: Statement, block: Block, reads: Collection[str]) -> Place:
+        anchors = list(self._anchors(now, block))
+        direct = sum(anchor.is_direct for anchor in anchors)
+        few = len([each for each in now.block.children if each not in self._new]) <= 2
+        has_moved = direct >= 2 or (direct == 1 and few)
+        self._places.check(now.block, block, has_moved)
+        index = self._best_index(now, block, anchors, reads)
+        score = self._score(now, block, index, anchors, reads)
+        if agreement.agrees(now, block, index):
+            score = 1 - (1 - score) * 0.5
+        return Place(block, index, round(score * self._certainty(now), 4))
+
+    def _anchors(self, now: Statement, block: Block) -> Iterator[_Anchor]:
+        spots = {id(each): spot for spot, each in enumerate(block.children)}
+        here, children = now.position, now.block.children
+        for is_before, order in ((True, reversed(children[:here])), (False, iter(children[here + 1 :]))):
+            distance = skipped = 0
+            for each in order:
+                if each in self._new:
+                    continue
+                old = self._matching.old(each)
+                spot, is_direct = _spot(old, block, spots) if old is not None else (-1, False)
+                if spot < 0:
+                    skipped += 1
+                    continue
+                score = self._matching.score(each) * (1.0 if is_direct else 0.7)
+                yield _Anchor(each, spot, distance, skipped, is_before, is_direct, score)
+                distance += 1
+
+    def _best_index(
+        self, now: Statement, block: Block, anchors: Sequence[_Anchor], reads: Collection[str]
+    ) -> int:
+        """The index that keeps most neighbours on their side, those first that the statement depends on."""
+        if not anchors:
+            return self._edge(now, block)
+        weights = [self._weight(anchor, reads) for anchor in anchors]
+        costs = []
+        for index in range(first_index(block), len(block.children) + 1):
+            cost = sum(
+                weight for anchor, weight in zip(anchors, weights, strict=True) if not _is_kept(anchor, index)
+            )
+            near = self._adjacency(anchors, index) + self._edge_adjacency(now, block, anchors, index)
+            costs.append((round(cost - near, 6), index))
+        return min(costs)[1]
+
+    def _edge_adjacency(self, now: Statement, block: Block, anchors: Sequence[_Anchor], index: int) -> float:
+        """The same for the beginning and the end of the block, where a statement stands at them today."""
+        if not self._are_edges_alike(now, block):
+            return 0.0
+        if index == first_index(block) and self._is_first(now):
+            return 0.15
+        has_after = any(not anchor.is_before for anchor in anchors)
+        return 0.15 if index == len(block.children) and self._is_last(now) and not has_after else 0.0
+
+    def _weight(self, anchor: _Anchor, reads: Collection[str]) -> float:
+        depends = not _touched(anchor.now).isdisjoint(reads)
+        return (3.0 if depends else 1.0) * _FADE**anchor.distance * max(anchor.score, 0.2)
+
+    def _adjacency(self, anchors: Sequence[_Anchor], index: int) -> float:
+        """A little for standing right beside a nearest neighbour, more where nothing stood between."""
+        found = 0.0
+        for anchor in anchors:
+            beside = anchor.spot + 1 if anchor.is_before else anchor.spot
+            if anchor.distance == 0 and beside == index:
+                found += (0.21 if anchor.is_before else 0.2) * anchor.score * 0.5**anchor.skipped
+        return found
+
+    def _edge(self, now: Statement, block: Block) -> int:
+        """The beginning or end of a block in which nothing is matched."""
+        others = [each for each in now.block.children if each not in self._new]
+        if not others or all(each.position > now.position for each in others):
+            return first_index(block)
+        if all(each.position < now.position for each in others):
+            return len(block.children)
+        raise Refused("nothing beside it is in this version")
+
+    # ---- how certain it is
+
+    def _score(
+        self, now: Statement, block: Block, index: int, anchors: Sequence[_Anchor], reads: Collection[str]
+    ) -> float:
+        before = next((each for each in anchors if each.is_before), None)
+        after = next((each for each in anchors if not each.is_before), None)
+        self._check_order(now, anchors, index, reads)
+        are_alike = self._are_edges_alike(now, block)
+        sides = [
+            _side(before, are_alike and self._is_first(now)),
+            _side(after, are_alike and self._is_last(now)),
+        ]
+        score = 0.65 * max(sides) + 0.35 * min(sides)
+        if not anchors and now.parent is not None:  # the block alone says where
+            score *= min(1.0, 0.3 + self._matching.score(now.parent))
+        low = before.spot + 1 if before is not None and before.spot < index else first_index(block)
+        high = after.spot if after is not None and after.spot >= index else len(block.children)
+        around = self._sides(now, before, after)
+        for each in (*block.children[low:index], *block.children[index:high]):
+            if self._matching.now(each) is None:
+                score *= self._doubt(now, each, each.position < index, around, reads)
+        return score
+
+    def _sides(self, now: Statement, before: _Anchor | None, after: _Anchor | None) -> "_Sides":
+        """The new statements of today between a statement and its neighbours."""
+        children, here = now.block.children, now.position
+        start = before.now.position + 1 if before is not None else 0
+        stop = after.now.position if after is not None else len(children)
+        return _Sides(
+            [each for each in children[start:here] if each not in self._new],
+            [each for each in children[here + 1 : stop] if each not in self._new],
+        )
+
+    def _check_order(
+        self, now: Statement, anchors: Sequence[_Anchor], index: int, reads: Collection[str]
+    ) -> None:
+        for anchor in anchors:
+            if not _is_kept(anchor, index) and not _touched(anchor.now).isdisjoint(reads):
+                side = "before" if anchor.is_before else "after"
+                raise Refused(f"the order differs: it belongs {side} `{title(anchor.now)}`")
+
+    def _doubt(
+        self, now: Statement, old: Statement, is_before: bool, sides: "_Sides", reads: Collection[str]
+    ) -> float:
+        """What an old statement between both neighbours, gone today, takes from the score.
+
+        Raises:
+            Refused: it changes what the probe reads, and nothing says whether before or after.
+        """
+        beside, other = (sides.before, sides.after) if is_before else (sides.after, sides.before)
+        changed = {name for each in (old, *old.below()) for name in _changed(each)}
+        if not changed.isdisjoint(reads):
+            if any(not _changed(each).isdisjoint(changed) for each in beside):
+                return _GAP
+            raise Refused(f"its place relative to `{title(old)}` is uncertain: that is not in today's code")
+        if not _may_change(old, reads):
+            return _HARMLESS_GAP
+        return _GAP if beside and not other else _DOUBT
+
+    def _are_edges_alike(self, now: Statement, block: Block) -> bool:
+        """Whether both blocks begin and end with the same: matched ones, and those of functions and files."""
+        whole = (None, "def")
+        here = now.parent.kind if now.parent is not None else None
+        there = block.owner.kind if block.owner is not None else None
+        return self._same_block(now) is block or (here in whole and there in whole)
+
+    def _is_first(self, now: Statement) -> bool:
+        return all(each in self._new for each in now.block.children[: now.position])
+
+    def _is_last(self, now: Statement) -> bool:
+        return all(each in self._new for each in now.block.children[now.position + 1 :])
+
+    def _certainty(self, now: Statement) -> float:
+        """How certain the match of the function and loops around is."""
+        around = [each for each in now.ancestors() if each.kind in ("def", "loop")]
+        scores = [self._matching.score(each) for each in around if self._matching.old(each) is not None]
+        return 0.7 + 0.3 * min(scores, default=1.0)
+
+
+def _spot(old: Statement, block: Block, spots: dict[int, int]) -> tuple[int, bool]:
+    """Which statement of the block an old statement is, or is below; -1: none."""
+    if old.block is block:
+        return spots[id(old)], True
+    for each in old.ancestors():
+        if each.block is block:
+            return (-1, False) if each.kind in ("def", "ClassDef") else (spots[id(each)], False)
+    return -1, False
+
+
+def _is_kept(anchor: _Anchor, index: int) -> bool:
+    return anchor.spot < index if anchor.is_before else anchor.spot >= index
+
+
+def _side(anchor: _Anchor | None, is_edge: bool) -> float:
+    """What one side says: a neighbour, or the edge of the block."""
+    if anchor is None:
+        return 0.8 if is_edge else 0.3
+    return float(anchor.score * _LOST ** (anchor.skipped + anchor.distance))
+
+
+def _touched(statement: Statement) -> set[str]:
+    """The names that a statement binds, or whose objects it changes openly."""
+    return names.bound(statement.node) | names.mutated(statement.node)
+
+
+def _changed(statement: Statement) -> set[str]:
+    """The names that it binds or assigns into, for certain."""
+    return names.bound(statement.node) | names.stored(statement.node)
+
+
+def _may_change(old: Statement, reads: Collection[str]) -> bool:
+    """Whether a statement is there for an effect, perhaps on what the probe reads."""
+    if old.kind in ("def", "ClassDef", "import"):
+        return False
+    for each in (old, *old.below()):
+        node = each.node
+        is_call = isinstance(node, ast.Expr) and isinstance(node.value, (ast.Call, ast.Await))
+        if is_call and not each.header.startswith(_HARMLESS):
+            # A loop may do anything, through whatever it calls.
+            is_near = old.kind == "loop" or not names.read_by_header(node).isdisjoint(reads)
+            if is_near:
+                return True
+    return False
