@@ -42,6 +42,7 @@ class Again:
     place: Workplace
     way: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -58,7 +59,7 @@ class Again:
         code = checkout.code_of(self.project.repository, run)
         with self.trees(run) as trees:
             tree = trees.take(code, files or {})
-            additions = Additions(prepare, variables=self.variables)
+            additions = Additions(prepare, self.details, self.variables)
             task = surroundings.surround(self.of(run), run, tree, additions).task(
                 "again", tree.folder / "log"
             )

@@ -366,3 +366,80 @@ def _ending(folder: Path) -> str:
     (folder / "added").mkdir()
     (folder / "added" / "ending.py").write_text(textwrap.dedent(ENDING))
     return os.pathsep.join([str(folder / "added"), str(Path(surroundings.__file__).parents[2])])
+
+
+# -- entered at a kept state ------------------------------------------------
+
+PATHS = """
+import os, sys
+from pathlib import Path
+import flor
+
+here = Path(__file__).resolve().parent
+out = os.path.join(str(here), "out")
+os.makedirs(out)
+history = []
+with flor.checkpointing(history=history):
+    for epoch in flor.loop("epoch", range(4)):
+        (here / "out" / f"{epoch}.txt").write_text(str(here))
+        history.append((epoch, os.path.join(out, str(epoch)), here / "out"))
+        os.chdir(out)
+        flor.log("where", history[0][1])
+print(history == [(epoch, os.path.join(out, str(epoch)), here / "out") for epoch in range(4)])
+print(sorted(os.listdir(out)), os.getcwd() == out, out == str(here / "out"))
+"""
+ENTERING = """
+from pathlib import Path
+from flor.checkpoints.entry import parse
+from flor.checkpoints.scope import Scope
+from flor.checkpoints.store import CheckpointStore
+from flor.record import session
+from flor.replay import player as players
+from flor.replay.reentry import Itinerary
+
+def prepare(job):
+    store = CheckpointStore(Path(job.details["store"]))
+    kept = players.by_entry(store.kept(job.details["run"]))
+    itinerary = Itinerary(parse("0/0 top(2)"), frozenset(kept))
+    player = players.Player(itinerary, kept, store, Scope(Path(job.root)), {}, lambda *_: None)
+    player.on_arrival = lambda: print("differences", player.prefix_differences, flush=True)
+    session.install(player)
+"""
+
+
+@ways
+def test_paths_in_a_state_that_is_restored_lead_to_the_copy(
+    way: str, place: Workplace, tmp_path: Path
+) -> None:
+    place.run(PATHS, env={"FLOR_EPSILON": "1"})
+    run = place.only_run()
+    for path in (place.root / "out").iterdir():
+        path.unlink()
+    (place.root / "out").rmdir()
+    (tmp_path / "added").mkdir()
+    (tmp_path / "added" / "entering.py").write_text(ENTERING)
+    search = os.pathsep.join([str(tmp_path / "added"), str(Path(surroundings.__file__).parents[2])])
+    details = {"store": str(place.layout.checkpoints), "run": str(run.run)}
+
+    again = Again(place, way, {"PYTHONPATH": search}, details).run(run, None, "entering:prepare")
+
+    assert lines(again) == ["differences []", "True", "['2.txt', '3.txt'] True True"]
+    assert not (place.root / "out").exists()
+
+
+def test_a_project_that_was_moved_since_is_executed_again_where_it_is_now(
+    place: Workplace, tmp_path: Path
+) -> None:
+    place.write("helper.py", "VALUE = 'then'\n")
+    place.write(
+        "train.py", "import flor, helper, os\nflor.log('x', 1)\nprint(helper.VALUE, os.listdir('sub'))\n"
+    )
+    place.write("sub/a.txt", "a")
+    place.python(str(place.root / "train.py"))
+    moved = Workplace(tmp_path / "moved", place.environ)
+    place.root.rename(moved.root)
+    moved.write("helper.py", "VALUE = 'today'\n")
+
+    again = [Again(moved, way).run(moved.only_run()) for way in WAYS]
+
+    assert [lines(each) for each in again] == [["then ['a.txt']"]] * len(WAYS)

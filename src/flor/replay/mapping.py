@@ -1,7 +1,8 @@
 """Paths below the folder in which a run took place, as they are where it is executed again. Pure."""
 
+import os
 import re
-from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence
 from dataclasses import dataclass
 from os.path import dirname, normpath
 from pathlib import PurePath
@@ -52,6 +53,10 @@ class Relocation:
             return text
         return self._pattern().sub(lambda found: self.path(found[0]), text)
 
+    def recorded(self, text: str) -> str:
+        """A text of the program as it was in the original place; the inverse of `text`."""
+        return text if self.is_identity else text.replace(self.target, self.originals[0])
+
     def search_path(self, value: str) -> str:
         """A list of folders as in PYTHONPATH."""
         return ":".join(self.path(entry) for entry in value.split(":"))
@@ -90,6 +95,20 @@ class Relocation:
         roots = "|".join(re.escape(root) for root in sorted(self.originals, key=len, reverse=True))
         before = r"(?:^|(?<=[=:,;\"'\s(\[{])|(?<=//)|(?<=^-[A-Za-z]))"
         return re.compile(rf"{before}(?:{roots})(?:/[^{_ENDS}]*|(?=$|[{_ENDS}]))")
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A simple value, or a container of simple values, with each text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, bytes):
+        # Only what is a path as a whole: bytes may be anything.
+        return os.fsencode(change(os.fsdecode(value))) if value.startswith(b"/") else value
+    if isinstance(value, tuple | list | set | frozenset):
+        return type(value)(each_text(item, change) for item in value) if value else value
+    if isinstance(value, dict):
+        return {each_text(key, change): each_text(item, change) for key, item in value.items()}
+    return value
 
 
 def strays(files: Mapping[str, str], relocation: Relocation) -> tuple[str, ...]:

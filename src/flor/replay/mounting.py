@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-CANNOT_MOUNT = 97
+CANNOT_MOUNT = 96
 """The exit code where the system permits no mounts."""
 
 _NEW_USER, _NEW_MOUNTS = 0x10000000, 0x00020000

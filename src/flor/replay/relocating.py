@@ -8,12 +8,13 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
+from flor.checkpoints.atoms import Elsewhere
 from flor.errors import ReentryRefused
-from flor.replay.mapping import Relocation, strays
+from flor.replay.mapping import Relocation, each_text, strays
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = {
@@ -38,7 +39,14 @@ def apply(relocation: Relocation) -> None:
         links: Any = _Links(linked)
         sys.meta_path.insert(0, links)
     importlib.invalidate_caches()
+    _translate_state(relocation)
     sys.addaudithook(_Watch(relocation))
+
+
+def _translate_state(relocation: Relocation) -> None:
+    """Let paths in the program's state be kept, and put back, as the two places have them."""
+    Elsewhere.to_kept = partial(each_text, change=relocation.recorded)
+    Elsewhere.to_live = partial(each_text, change=relocation.text)
 
 
 def loaded_elsewhere(relocation: Relocation) -> tuple[str, ...]:

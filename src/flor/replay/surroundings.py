@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from flor.replay import conditions, interpreters, job, mapping, mounting, worktr
 from flor.replay.interpreters import Interpreter
 from flor.replay.job import Job
 from flor.replay.mapping import Relocation
-from flor.replay.worktree import Worktree
+from flor.replay.worktree import Worktree, Worktrees
 from flor.runs.layout import Layout
 
 _JOB = "job.json"
@@ -124,8 +125,8 @@ def place_of(project: Project, run: Run, is_mounting: bool | None = None) -> Pla
     return Place(project, root, interpreters.of_run(run.environment), wanted and os.path.isdir(root))
 
 
-def worktrees_of(place: Place) -> Any:
-    """The working trees at this place, as a context manager; see worktree.py."""
+def worktrees_of(place: Place) -> AbstractContextManager[Worktrees]:
+    """The working trees at this place; see worktree.py."""
     home = Layout(place.project.home.resolve()).worktrees
     return worktree.opened(home, os.path.realpath(place.root), place.relocation, place.is_mounting)
 
