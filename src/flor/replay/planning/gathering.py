@@ -16,6 +16,7 @@ from flor.errors import StoreError
 from flor.query.paths import shape_of
 from flor.replay.planning.facts import KeptState, LoopFacts, Mark, RunFacts, kept_state
 from flor.replay.planning.standing import Changed
+from flor.runs import files
 from flor.runs.catalog import Catalog
 
 NewLine = Callable[[str, int], int]
@@ -41,14 +42,13 @@ def run_facts(
     run: Run,
     changed: Changed,
     new_line: NewLine = lambda filename, line: line,
-    reads_back: Sequence[str] = (),
 ) -> RunFacts:
     """The facts of a run whose version is `changed` by probes.
 
     Args:
         new_line: where a line of a file of the version stands once the probes are in it.
-        reads_back: files that the run wrote before it read them.
     """
+    outputs = files.of(catalog.detailed(run)).outputs
     manifests = _manifests(store, run)
     loops, marks = _loops(catalog, run, manifests)
     return RunFacts(
@@ -61,7 +61,7 @@ def run_facts(
         kept=tuple(_states(manifests, store, changed, new_line)),
         columns={**run.args, **run.values},
         projid=run.projid,
-        reads_back=tuple(reads_back),
+        reads_back=tuple(path for path, output in outputs.items() if output.is_read),
         marks=tuple(marks),
     )
 

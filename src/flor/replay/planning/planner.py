@@ -72,6 +72,10 @@ class _Planner:
     question: Question
 
     def plan(self) -> Plan:
+        if not self.changed.places:
+            return self._described(
+                (), f"{self.changed.program.script} does not import the file of the statement"
+            )
         reason = self._why_whole
         if reason:
             return self._whole(reason)
@@ -136,7 +140,7 @@ class _Planner:
     def _why_whole(self) -> str:
         """Why nothing but running the script again is right; "" where that is not so."""
         program = self.changed.program
-        if self.facts.reads_back:
+        if self.facts.reads_back and (self.outside.is_far or self.changed.may_read_files):
             names = ", ".join(self.facts.reads_back[:3])
             return f"the run reads {names}, which it wrote itself before: what writes it has to be executed"
         if program.script not in program.modules:

@@ -124,6 +124,21 @@ class Program:
         return plain_classes(self.bases)
 
     @cached_property
+    def reached(self) -> frozenset[str]:
+        """The files that the script may import, directly or not; all of them where it imports by text."""
+        if self.is_dynamic:
+            return frozenset(self.modules)
+        found: set[str] = set()
+        waiting = [self.script]
+        while waiting:
+            filename = waiting.pop()
+            if filename not in found:
+                found.add(filename)
+                own = (one for one in self.functions if one.filename == filename)
+                waiting += [file for one in own for each in one.references for file in each.files]
+        return frozenset(found)
+
+    @cached_property
     def modules(self) -> Mapping[str, Function]:
         """The body of each file."""
         return {one.filename: one for one in self.functions if one.qualname == MODULE}

@@ -15,6 +15,19 @@ from flor.replay.planning.slicing import last_statements
 
 _NEEDED, _ITERATION, _OUTSIDE, _REST = "needed", "iteration", "outside", "rest"
 
+_READING = (
+    "open",
+    "load",
+    "read",
+    "restore",
+    "fromfile",
+    "genfromtxt",
+    "memmap",
+    "imread",
+    "from_pretrained",
+)
+_NO_READING = frozenset({"load_state_dict"})
+
 
 @dataclass(frozen=True)
 class Changed:
@@ -33,6 +46,12 @@ class Changed:
     def program(self) -> Program:
         """The code."""
         return self.structure.program
+
+    @cached_property
+    def may_read_files(self) -> bool:
+        """Whether whole iterations may read files, by the names that they mention."""
+        names = self.mentioned[_ITERATION]
+        return names is None or any(name.startswith(_READING) for name in names if name not in _NO_READING)
 
     @cached_property
     def is_anywhere(self) -> bool:
@@ -80,10 +99,12 @@ def changed(
 
     Args:
         carried: lines that came along with the probes and must be executed too.
+
+    Places in files that the script never imports are none of it: there a probe has no answer.
     """
     observer = Observer(program, texts, frozenset(probes))
-    places = tuple(structure.place(*each) for each in [*probes, *carried])
-    return Changed(structure, observer, places)
+    reached = [each for each in [*probes, *carried] if each[0] in program.reached]
+    return Changed(structure, observer, tuple(structure.place(*each) for each in reached))
 
 
 @dataclass(frozen=True, slots=True)
