@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flor.record import startup as _startup
 
 if TYPE_CHECKING:
+    from flor import mtk as MTK  # noqa: N812  (the name that scripts know it by)
     from flor import utils as utils
     from flor.api import arg as arg
     from flor.api import checkpointing as checkpointing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOMEDIR",
+    "MTK",
     "arg",
     "checkpointing",
     "commit",
@@ -67,7 +69,7 @@ def __getattr__(name: str) -> Any:
     api = import_module("flor.api")
     if name == "HOMEDIR":  # it follows the current folder
         return api.home_folder()
-    value = getattr(api, name)
+    value = import_module("flor.mtk") if name == "MTK" else getattr(api, name)
     globals()[name] = value
     return value
 
