@@ -99,7 +99,8 @@ class EntryFiles:
         if sha256 is None and is_appended and state.size <= SMALL_BYTES:
             with suppress(OSError):  # gone: then there is nothing to compare with
                 sha256 = sha256_of_prefix(self.outputs.places.whole(key), state.size)
-        return EntryFile(state.size, state.mtime_ns, state.inode, sha256, is_kept, is_appended)
+        is_seen = key in self.outputs.opened
+        return EntryFile(state.size, state.mtime_ns, state.inode, sha256, is_kept, is_appended, is_seen)
 
     def _kept_content(self, key: str, state: State, content: bytes | None) -> str | None:
         """The hash of the content, which is in the store then; None if it cannot be kept."""

@@ -1,26 +1,32 @@
 """Puts the files that a run has written back to one of its entry points, and saves what stood in them."""
 
 import os
+import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from flor.entities import Run
 from flor.errors import StoreError
 from flor.record import tree
 from flor.replay import cloning, rewinding
 from flor.replay.rewinding import Act, Action, Now, Plan
+from flor.runs import files
+from flor.runs.catalog import Catalog
 from flor.runs.contents import Contents, State, copy, sha256_of, sha256_of_prefix, state_of
 from flor.runs.files import EntryFile, RunFiles, decoded, encoded, unpack_names
 from flor.runs.layout import Layout
 from flor.snapshots.selection import is_source
 
 _BINARY_BYTES = 8192
+_CONTROL = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _PIECE_BYTES = 1 << 20
 
 
@@ -37,7 +43,13 @@ class PutBack:
 
 
 def put_back(
-    run: RunFiles, entry: Mapping[str, Any] | None, root: Path, layout: Layout, *, is_dry: bool = False
+    run: RunFiles,
+    entry: Mapping[str, Any] | None,
+    root: Path,
+    layout: Layout,
+    others: frozenset[str] = frozenset(),
+    *,
+    is_dry: bool = False,
 ) -> PutBack:
     """Put the files that a run has written back to an entry point.
 
@@ -46,27 +58,52 @@ def put_back(
     Args:
         entry: what the manifest says of files (its fact "files"); {} for the start of the run, None where it
             says nothing.
+        others: see `written_by_others`.
         is_dry: only say what would be done.
 
     Raises:
         StoreError: what stands in the files cannot be saved; nothing was changed.
     """
-    decided = plan(run, entry, root, layout)
+    decided = plan(run, entry, root, layout, others)
     if is_dry:
         return told(decided, root)
     return hold(decided, root, layout).carry_out()
 
 
-def plan(run: RunFiles, entry: Mapping[str, Any] | None, root: Path, layout: Layout) -> Plan:
+def written_by_others(catalog: Catalog, run: Run) -> frozenset[str]:
+    """The files that other runs of the project have written while this one went on."""
+    found: set[str] = set()
+    for other in catalog.runs:
+        if other.run != run.run and other.tstamp < _end(run) and run.tstamp < _end(other):
+            found.update(files.of(catalog.detailed(other)).outputs)
+    return frozenset(found)
+
+
+def _end(run: Run) -> datetime:
+    """When a run had ended for sure; a killed one goes on a little after its last record."""
+    if run.duration_s is None:
+        return datetime.max
+    return run.tstamp + timedelta(seconds=run.duration_s, minutes=1)
+
+
+def plan(
+    run: RunFiles,
+    entry: Mapping[str, Any] | None,
+    root: Path,
+    layout: Layout,
+    others: frozenset[str] = frozenset(),
+) -> Plan:
     """What has to be done; nothing is changed."""
     contents = Contents(layout.files)
-    then = _entry_files(run, entry)
+    then = msgspec.convert(dict(entry or {}), dict[str, EntryFile])
     paths = rewinding.paths_of_interest(run, then, _found(run, root, layout))
+    if entry is None:
+        then = {path: EntryFile(None, is_unsure=True) for path in paths}
     now = {path: _now(root / decoded(path), _length(path, run, then)) for path in paths}
     kept = {digest: contents.has(digest) for digest in rewinding.hashes(run, then)}
     names = unpack_names(run.tree.names)
     known = None if names is None else frozenset(map(encoded, names))
-    return rewinding.decide(run, then, now, known, kept)
+    return rewinding.decide(run, then, now, known, kept, others)
 
 
 def told(
@@ -224,12 +261,6 @@ def _set_time(place: Path, mtime_ns: int) -> None:
         os.utime(place, ns=(time.time_ns(), mtime_ns))
 
 
-def _entry_files(run: RunFiles, entry: Mapping[str, Any] | None) -> dict[str, EntryFile]:
-    if entry is None:
-        return {path: EntryFile(None, is_unsure=True) for path in run.outputs}
-    return msgspec.convert(dict(entry), dict[str, EntryFile])
-
-
 def _found(run: RunFiles, root: Path, layout: Layout) -> Iterator[str]:
     """Files that have changed since the run began, where it could not say so itself: it was killed."""
     if run.tree.is_complete or not run.tree.began_ns:
@@ -264,10 +295,21 @@ def _now(place: Path, length: int | None) -> Now | None:
         return now
     with suppress(OSError):  # not ours to read: nothing shows what it is
         with place.open("rb", buffering=0) as file:
-            is_binary = b"\0" in (file.read(_BINARY_BYTES) or b"")
+            is_binary = not _is_text(file.read(_BINARY_BYTES) or b"")
         prefix = None if length is None else sha256_of_prefix(str(place), length)
         return Now(found.st_size, found.st_mtime_ns, found.st_ino, is_plain, is_binary, prefix)
     return now
+
+
+def _is_text(content: bytes) -> bool:
+    """Whether somebody may have typed this; what is cut off at the end does not matter."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(content) - 3:
+            return False
+        text = content[: error.start].decode("utf-8")
+    return not _CONTROL.search(text)
 
 
 def _folder_name() -> str:

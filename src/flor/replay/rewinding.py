@@ -12,6 +12,9 @@ ENDED_AFTER_NS = 5_000_000_000
 """What a program holds open is written out when the interpreter ends, after our last look."""
 
 
+NOT_SHOWN = "nothing shows that it was this run that wrote it"
+
+
 class Act(StrEnum):
     """What is done to one file."""
 
@@ -73,6 +76,7 @@ def decide(
     now: Mapping[str, Now | None],
     names: frozenset[str] | None,
     kept: Mapping[str, bool],
+    others: frozenset[str] = frozenset(),
 ) -> Plan:
     """What has to be done so that every file is as at the entry point.
 
@@ -80,11 +84,12 @@ def decide(
         now: what stands at each path of interest today.
         names: the files that were there when the run began; None where nobody knows.
         kept: for hashes whether their content is in the store.
+        others: what runs wrote that went on at the same time.
     """
     actions: list[Action] = []
     unknown: list[tuple[str, str]] = []
     for path, found in now.items():
-        case = _Case(path, run, entry.get(path), found, names)
+        case = _Case(path, run, entry.get(path), found, names, path in others)
         decided = case.decide()
         if isinstance(decided, str):
             unknown.append((path, decided))
@@ -110,6 +115,7 @@ class _Case:
     then: EntryFile | None
     now: Now | None
     names: frozenset[str] | None
+    is_anothers: bool  # a run that went on at the same time wrote it too, or instead
 
     @property
     def last(self) -> Output | None:
@@ -134,13 +140,17 @@ class _Case:
         act = Action(self.path, Act.LEAVE, size, then.mtime_ns, then.sha256)
         act = replace(act, may_be_reset=not then.is_appended)
         if self.now is None:
-            return replace(act, act=Act.RESTORE)
+            return replace(act, act=Act.RESTORE) if self._is_shown() else NOT_SHOWN
         if (self.now.size, self.now.mtime_ns, self.now.inode) == (size, then.mtime_ns, then.inode):
             return act
         if not self._is_of_the_run():
             return "it was changed after the run had ended"
+        if then.sha256 and self.now.prefix == then.sha256 and self.now.size == size:
+            return act
+        if not self._is_shown():
+            return NOT_SHOWN
         if then.sha256 and self.now.prefix == then.sha256:
-            return replace(act, act=Act.LEAVE if self.now.size == size else Act.TRUNCATE)
+            return replace(act, act=Act.TRUNCATE)
         if then.sha256 is None and then.is_appended and self.now.size >= size:
             return replace(act, act=Act.TRUNCATE)
         return replace(act, act=Act.RESTORE)
@@ -166,10 +176,14 @@ class _Case:
     def _decide_made_later(self) -> Action | str:
         if not self._is_of_the_run():
             return "it was changed after the run had ended"
-        is_seen = self.last is not None and self.last.is_seen
-        if not is_seen and not (self.now and self.now.is_binary):
-            return "nothing shows that it was this run that made it"
-        return Action(self.path, Act.REMOVE)
+        return Action(self.path, Act.REMOVE) if self._is_shown() else NOT_SHOWN
+
+    def _is_shown(self) -> bool:
+        """Whether it was the run that wrote the file, and not somebody who took notes beside it."""
+        is_seen = (self.last is not None and self.last.is_seen) or (
+            self.then is not None and self.then.is_seen
+        )
+        return is_seen or (self.now is not None and self.now.is_binary and not self.is_anothers)
 
     def _was_there(self) -> bool | None:
         """Whether the file was there when the run began."""

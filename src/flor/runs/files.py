@@ -51,6 +51,7 @@ class EntryFile(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: str | None = None
     is_kept: bool = False  # its content is in the store
     is_appended: bool = False  # the run only ever appended to it
+    is_seen: bool = False  # this process opened it to write; else it was found changed
     is_unsure: bool = False  # it changed so soon that nobody knows what it was
 
 
