@@ -33,13 +33,14 @@ class Tour:
     def at_header(self, block: int, loop: int, reached: int) -> Step:
         """What to do where the program is about to draw the item of an iteration."""
         self.visit = None
-        ahead = self._ahead()
+        ahead = self._ahead(block, loop)
         if ahead is not None and (ahead.block, ahead.loop) == (block, loop):
             return self._towards(ahead, reached)
-        jump = self._jump(block, loop)
+        jump = self._jump(block, loop, ahead)
         if jump is not None:
             return Step(jump=jump, counts=self.counts_outside)
-        goes_on = self.segment.is_whole or self.segment.goes_to_end or ahead is not None
+        further = ahead is not None or any(each.order > (block, 0, loop, 1) for each in self.segment.jumps)
+        goes_on = self.segment.is_whole or self.segment.goes_to_end or further
         return Step(is_over=not goes_on, counts=self.segment.is_whole)
 
     def is_rest_skipped(self) -> bool:
@@ -57,8 +58,14 @@ class Tour:
         after = EntryPoint("after", block, loop, iteration, nested)
         return after if self.visit is not None and after in self.visit.replaced else None
 
-    def _ahead(self) -> Visit | None:
+    def _ahead(self, block: int = 0, loop: int = 0) -> Visit | None:
+        """The next visit in this loop or a later one; a loop may have ended before its last one."""
         visits = self.segment.visits
+        while self._done < len(visits) and (visits[self._done].block, visits[self._done].loop) < (
+            block,
+            loop,
+        ):
+            self._done += 1
         return visits[self._done] if self._done < len(visits) else None
 
     def _towards(self, ahead: Visit, reached: int) -> Step:
@@ -69,6 +76,8 @@ class Tour:
         self.visit = ahead
         return Step(visit=ahead, counts=ahead.is_wanted)
 
-    def _jump(self, block: int, loop: int) -> EntryPoint | None:
-        over = (EntryPoint("done", block, loop), EntryPoint("end", block))
+    def _jump(self, block: int, loop: int, ahead: Visit | None) -> EntryPoint | None:
+        over = [EntryPoint("done", block, loop)]
+        if ahead is None or ahead.block != block:
+            over.append(EntryPoint("end", block))
         return next((entry for entry in over if entry in self.segment.jumps), None)

@@ -73,3 +73,26 @@ def test_the_rest_of_an_iteration_is_left_out_where_the_visit_says_so() -> None:
     assert not tour.is_over_after_cut
     tour.at_header(0, 0, 1)
     assert not tour.is_rest_skipped()
+
+
+def test_a_block_is_not_jumped_over_while_a_loop_in_it_is_still_to_be_visited() -> None:
+    tour = Tour(Segment((Visit(0, 1, 0),), (parse("0 end"),), goes_to_end=True))
+
+    assert tour.at_header(0, 0, 3) == Step()
+    assert tour.at_header(0, 1, 0).visit == Visit(0, 1, 0)
+    assert tour.at_header(0, 1, 1).jump == parse("0 end")
+
+
+def test_a_visit_that_its_loop_never_came_to_stands_in_the_way_of_nothing() -> None:
+    later = Visit(1, 0, 0)
+    tour = Tour(Segment((Visit(0, 0, 3), later)))
+
+    assert tour.at_header(0, 0, 2) == Step()
+    assert tour.at_header(1, 0, 0).visit == later
+
+
+def test_it_does_not_stop_before_a_jump_that_is_still_to_be_made() -> None:
+    tour = Tour(Segment((Visit(0, 0, 0),), (parse("0/1 done"),)))
+    tour.at_header(0, 0, 0)
+
+    assert not tour.at_header(0, 0, 1).is_over
