@@ -46,10 +46,13 @@ def global_generators() -> dict[str, Any]:
         found["random"] = sys.modules["random"]._inst
     if "numpy.random" in sys.modules:
         found["numpy"] = sys.modules["numpy.random"].mtrand._rand
-    if "torch" in sys.modules:
-        from flor.checkpoints.tensors.modes import torch_generators
-
-        found |= torch_generators()
+    torch: Any = sys.modules.get("torch")
+    if hasattr(torch, "default_generator"):
+        found["torch"] = torch.default_generator
+    # Those of devices only where the program has initialised them: to ask would do it.
+    cuda = getattr(torch, "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        found |= {f"cuda:{place}": each for place, each in enumerate(cuda.default_generators)}
     return found
 
 

@@ -1,8 +1,10 @@
 """Finds code, classes and library things in the running program by their names."""
 
 import sys
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -82,7 +84,16 @@ def resolve(name: str) -> Any | None:
         return None
     for step in qualname.split(".") if qualname else ():
         found = _member(found, step)
-    return found
+    return _hidden_types().get(name) if found is None else found
+
+
+@cache
+def _hidden_types() -> dict[str, type]:
+    """Types of Python's own that their module does not have: `builtins:method` is `types.MethodType`."""
+    shown = [each for each in vars(types).values() if isinstance(each, type)]
+    filled: tuple[Any, ...] = ([], (), {}, set(), "", b"", range(0), {}.values(), {}.items())
+    others = (*map(iter, filled), {}.keys(), {}.values(), {}.items(), NotImplemented)
+    return {f"builtins:{each.__qualname__}": each for each in (*shown, *map(type, others))}
 
 
 def resolve_dotted(name: str) -> Any | None:

@@ -2,13 +2,25 @@
 
 import ctypes
 import sys
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
 from flor.checkpoints.atoms import dump, load
+from flor.checkpoints.environment import global_generators
 
 KINDS = frozenset({"random", "random state", "bit generator", "torch generator"})
 """Nodes of a walk that are generators; those of numpy share bit generators."""
+
+
+States = Mapping[str, bytes]
+"""Of the global generators, by their names."""
+
+
+def read_all() -> States:
+    """The states of the global generators of the libraries that are loaded."""
+    found = {name: read(each) for name, each in global_generators().items()}
+    return {name: state for name, state in found.items() if state is not None}
 
 
 def read(generator: Any) -> bytes | None:

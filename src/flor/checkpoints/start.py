@@ -1,7 +1,7 @@
 """The random state at the first flor call: an unseeded script draws its seeds and weights after it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from flor.checkpoints import randomness
 from flor.checkpoints.entry import EntryPoint
@@ -9,21 +9,13 @@ from flor.checkpoints.environment import global_generators
 from flor.checkpoints.graph import Graph, Node
 from flor.checkpoints.manifest import LeafRecord, Manifest
 from flor.checkpoints.packs import Blob, hash_of
+from flor.checkpoints.randomness import States
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import FORMAT_VERSION
 
 ENTRY = EntryPoint("start")
 POSITION = 0
 """It is kept before every other state of its process."""
-
-States = Mapping[str, bytes]
-"""By the names of the global generators."""
-
-
-def read() -> States:
-    """The states of the generators of the libraries that are loaded."""
-    found = {name: randomness.read(each) for name, each in global_generators().items()}
-    return {name: state for name, state in found.items() if state is not None}
 
 
 def keep(store: CheckpointStore, run: str, rank: int, process: int, states: States) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
-from flor.checkpoints import policy
+from flor.checkpoints import policy, start
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
@@ -71,7 +71,7 @@ class Keeper:
     _open: list[OpenBlock] = field(default_factory=list)
     _began_s: float = field(default_factory=time.perf_counter)
     _kept_s: float = field(default_factory=time.perf_counter)
-    _position: int = 0
+    _position: int = start.POSITION + 1
 
     def __post_init__(self) -> None:
         self.termination = Termination(self._finish)

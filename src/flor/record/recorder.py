@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flor.entities import Status
 from flor.errors import ArgumentNotSet
 from flor.project import Project
-from flor.record import arguments, echo, ending, loops, membership, opening, pending, startup
+from flor.record import arguments, beginning, echo, ending, loops, membership, opening, pending, startup
 from flor.record.context import Node, Root, current, moved, root_of
 from flor.record.membership import Membership
 from flor.record.process_run import ProcessRun
@@ -41,6 +41,7 @@ class RecordingSession:
         self._lock = threading.RLock()
         self._roots: weakref.WeakSet[Root] = weakref.WeakSet()
         self._default = self._first = Root(self._open_and_write)
+        self._random = beginning.read()
         self._console = self._new_console()
         self._notebook = self._follow_cells()
         self._arguments_before: Collection[str] = ()  # the cell that is being executed
@@ -256,6 +257,8 @@ class RecordingSession:
         run = opening.open_run(self._project, member, self.redirect, self._typed_in())
         run.arguments.update(self._inherited or ending.arguments_of_parent(self._project, member))
         self._attend(run)
+        if is_joining and self._parent is None:
+            beginning.keep(run, self._random)
         run.after_end.append(ending.finish)
         run.after_close.append(ending.seal_if_large)
         ending.close_with_multiprocessing(self.close)

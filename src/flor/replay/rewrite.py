@@ -15,6 +15,7 @@ Every `for` over a `flor.loop` becomes
             T = _flor_item; _flor_item = None
             BODY
         else:
+            NAMES                       # where no item was left
             ELSE
 
 and every `with flor.checkpointing(...)`
@@ -209,7 +210,7 @@ def _loop(node: ast.For, names: list[str]) -> ast.stmt:
     inner = _one(ast.For, [f"for {ITEM} in ():", *_indented(head)], node)
     inner.iter = node.iter
     inner.body += [*_assign_target(node), *node.body]
-    inner.orelse = node.orelse
+    inner.orelse = [*_made(names, node), *node.orelse]
     ended = [f"if {RUNTIME}.ended_normally(): pass"]
     whole = _one(ast.If, [f"if {RUNTIME}.replace({line}):", *_indented([*names, *ended])], node)
     whole.orelse = [inner]

@@ -91,12 +91,3 @@ def _autocast(device: str) -> tuple[bool, str]:
 def _set_autocast(device: str, state: tuple[bool, str]) -> None:
     torch.set_autocast_enabled(device, state[0])
     torch.set_autocast_dtype(device, getattr(torch, state[1]))
-
-
-def torch_generators() -> dict[str, Any]:
-    """The generators behind torch's random functions; CUDA's only where the program has initialised it."""
-    found: dict[str, Any] = {"torch": torch.default_generator}
-    cuda: Any = torch.cuda
-    if cuda.is_initialized():
-        found |= {f"cuda:{place}": each for place, each in enumerate(torch.cuda.default_generators)}
-    return found
