@@ -75,6 +75,13 @@ def test_a_terminal_shows_short_ids_and_fits(user, ids):
     assert max(map(len, shown.splitlines())) <= 120
 
 
+def test_a_narrow_terminal_still_shows_how_each_run_ended(user, ids):
+    shown = user.terminal("runs", columns=80).splitlines()
+
+    assert all("finished" in line for line in shown[1:])
+    assert max(map(len, shown)) <= 80
+
+
 def chosen(user, *arguments):
     return [run["run"] for run in user.json("runs", *arguments)]
 

@@ -5,7 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import TextIO
 
@@ -67,7 +67,7 @@ class Console:
             self.lines(table.tab_separated())
             return
         rows = table.rows[-NEWEST:] if newest else table.rows[:NEWEST]
-        self.lines(Table(table.columns, rows).aligned(self._width()))
+        self.lines(replace(table, rows=rows).aligned(self._width()))
         count = len(table.rows) if total is None else total
         if count > len(rows):
             self.line(f"{count} rows; all with --csv")

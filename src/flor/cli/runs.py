@@ -83,7 +83,8 @@ def overview(runs: Sequence[Run], short: dict[RunId, str]) -> Table:
         )
         for run in runs
     ]
-    return Table(("run", "when", "script", "status", "duration", "arguments", "last values"), rows)
+    columns = ("run", "when", "script", "status", "duration", "arguments", "last values")
+    return Table(columns, rows, spare="duration")
 
 
 def _count(text: str) -> int:

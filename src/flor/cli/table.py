@@ -18,6 +18,7 @@ class Table:
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
+    spare: str = ""  # the column left out first where a terminal is too narrow; "": the middle one
 
     def records(self) -> list[dict[str, Any]]:
         """One object a row."""
@@ -32,7 +33,7 @@ class Table:
     def aligned(self, width: int) -> list[str]:
         """A header and one line a row, in columns, no line wider than `width` where that can be.
 
-        Text is cut first; where that is not enough, columns are left out of the middle.
+        Text is cut first; where that is not enough, columns are left out, those in the middle first.
         """
         cells = [[printable(name) for name in self.columns]]
         cells += [[short(value) for value in row] for row in self.rows]
@@ -54,6 +55,7 @@ class Column:
     width: int
     least: int
     is_number: bool = False
+    is_spare: bool = False
 
 
 _LEFT_OUT = Column(None, 1, 1)
@@ -69,7 +71,7 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
 
 def _without_middle(columns: list[Column]) -> list[Column]:
     if _LEFT_OUT not in columns:
-        middle = len(columns) // 2
+        middle = next((i for i, column in enumerate(columns) if column.is_spare), len(columns) // 2)
         return [*columns[:middle], _LEFT_OUT, *columns[middle + 1 :]]
     gap = columns.index(_LEFT_OUT)
     is_left_longer = gap > len(columns) - 1 - gap
@@ -99,7 +101,8 @@ def _column(index: int, table: Table, cells: list[list[str]]) -> Column:
     values = [row[index] for row in table.rows if row[index] is not None]
     is_number = bool(values) and all(_is_number(value) for value in values)
     keeps_width = is_number or any(isinstance(value, datetime) for value in values)
-    return Column(index, width, width if keeps_width else min(width, _SHORTEST_TEXT), is_number)
+    least = width if keeps_width else min(width, _SHORTEST_TEXT)
+    return Column(index, width, least, is_number, is_spare=table.columns[index] == table.spare)
 
 
 def _is_number(value: object) -> bool:

@@ -37,6 +37,14 @@ def test_columns_are_left_out_of_the_middle_where_a_terminal_is_too_narrow():
     assert "  …  " in row
 
 
+def test_a_column_that_matters_less_is_left_out_before_the_middle():
+    table = Table(("a", "b", "status", "took", "c"), [("left " * 9, "b" * 40, "finished", 12.5, 1.25)])
+    kept = Table(table.columns, table.rows, spare="took")
+
+    assert "finished" not in table.aligned(38)[1]
+    assert kept.aligned(38)[1] == "left le…  bbbbbbbb…  finished  …  1.25"
+
+
 def test_wide_characters_keep_columns_aligned():
     table = Table(("name", "n"), [("損失", 1), ("loss", 2)])
 
