@@ -109,7 +109,7 @@ class Tourist(Way):
         if visit.iteration > first:
             yield from self._skipped(visit.iteration - first, block, entry, loop, first)
         self._restore(entry, block, frame)
-        way.set_position(loop, visit.iteration)
+        way.set_position(loop, visit.iteration, first)
         self.is_true = True
 
     def _check(self, here: EntryPoint, block: OpenBlock, frame: FrameType) -> None:

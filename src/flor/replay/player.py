@@ -191,7 +191,6 @@ class Player:
             self._way.land(user_frame())
 
     def was_left_by(self, number: int) -> bool:
-        self._check_names()
         return number == self._way.left_by
 
     def replace(self, line: int) -> bool:
@@ -224,14 +223,12 @@ class Player:
             statement.problem = f"`zip` draws from a {type(argument).__name__} as well"
 
     def ended_normally(self) -> bool:
-        self._check_names()
         return self._way.how == tracked.EXHAUSTED
 
     def is_skipping(self, line: int) -> bool:
         return self._way.is_skipping
 
     def is_over(self, line: int) -> bool:
-        self._check_names()
         is_over, self._way.is_ending = self._way.is_ending, False
         return is_over
 
@@ -247,6 +244,13 @@ class Player:
 
     def probe(self, line: int) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def check_names(self) -> None:
+        names, self._to_check = self._to_check, None
+        wrong = names.unbound_in(user_frame()) if names else ()
+        if wrong:
+            with self._telling():
+                raise ReentryRefused(f"The name {wrong[0]} could not be bound again.")
 
     # -- the way -----------------------------------------------------------
 
@@ -285,14 +289,6 @@ class Player:
             return None
         place = tracked.innermost(current.get() or self.root())
         return place if place is not None and place.block is self._open[0].place else None
-
-    def _check_names(self) -> None:
-        """The frame must have the names that were restored."""
-        names, self._to_check = self._to_check, None
-        wrong = names.unbound_in(user_frame()) if names else ()
-        if wrong:
-            with self._telling():
-                raise ReentryRefused(f"The name {wrong[0]} could not be bound again.")
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -194,6 +194,7 @@ def _bind_locals(names: Sequence[str]) -> list[str]:
         f"if {RUNTIME}.has_names():",
         f"    {targets}{RUNTIME}.take({tuple(names)!r})",
         *(f"    if {name} is {RUNTIME}.UNBOUND: del {name}" for name in names),
+        f"    {RUNTIME}.check_names()",
     ]
 
 

@@ -52,6 +52,9 @@ class Player(Protocol):
     def names_are_done(self) -> None:
         """The frame is given its names."""
 
+    def check_names(self) -> None:
+        """The frame must have its names now."""
+
     def rest_is_skipped(self, line: int) -> bool:
         """Whether the rest of the iteration is left out (see planning/slicing.py)."""
 
@@ -125,6 +128,12 @@ def take(names: Sequence[str]) -> list[Any]:
         return [UNBOUND] * len(names)
     player.names_are_done()
     return found.values(sys._getframe(1), names)
+
+
+def check_names() -> None:
+    player = _player()
+    if player is not None:
+        player.check_names()
 
 
 def assign_names() -> None:

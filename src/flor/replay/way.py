@@ -247,7 +247,18 @@ def _not_enterable(entry: EntryPoint, loop: Driven) -> ReentryRefused:
     )
 
 
-def set_position(loop: Driven, position: int) -> None:
+def set_position(loop: Driven, position: int, now: int = 0) -> None:
+    """Let a loop over a sequence go on at a position; `now` is how many items it has drawn."""
     if loop.how is Draw.POSITION:
         iterator: Any = loop.iterator
-        iterator.__setstate__(position)
+        iterator.__setstate__(position - now if type(iterator) in _RELATIVE else position)
+
+
+def _moves_on(iterator: Any) -> bool:
+    """Whether `__setstate__` counts from where the iterator stands, as that of a range does since Python 3.12."""
+    next(iterator)
+    iterator.__setstate__(1)
+    return bool(next(iterator) == 2)
+
+
+_RELATIVE = frozenset(type(iter(each)) for each in (range(9), range(1 << 99)) if _moves_on(iter(each)))

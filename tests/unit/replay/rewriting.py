@@ -55,6 +55,9 @@ class Script:
     def names_are_done(self) -> None:
         self.bound = None
 
+    def check_names(self) -> None:
+        return None
+
     def expect_block(self) -> None:
         return None
 

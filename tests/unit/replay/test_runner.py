@@ -306,6 +306,7 @@ PREPARED = """
         def is_over(self, line): return False
         def names(self): return None
         def names_are_done(self): pass
+        def check_names(self): pass
         def expect_block(self): pass
         def land(self): pass
         def goes_through(self, function): pass
