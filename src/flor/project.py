@@ -36,18 +36,17 @@ def for_script(script: Path | None, cwd: Path, environ: Mapping[str, str]) -> Pr
     start = script.resolve().parent if script else cwd
     while not start.is_dir():  # a script inside a zip file
         start = start.parent
-    return _project(start, environ, fallback=start)
+    return _project(start, environ)
 
 
 def for_reading(cwd: Path, environ: Mapping[str, str]) -> Project:
-    """The project of the current folder; outside git the nearest `.flor` above wins."""
-    stores = (folder for folder in (cwd, *cwd.parents) if (folder / STORE).is_dir())
-    return _project(cwd, environ, fallback=next(stores, cwd))
+    """The project of the current folder."""
+    return _project(cwd, environ)
 
 
-def _project(start: Path, environ: Mapping[str, str], fallback: Path) -> Project:
+def _project(start: Path, environ: Mapping[str, str]) -> Project:
     repository = locate(start, environ)
-    root = repository.worktree if repository else fallback
+    root = repository.worktree if repository else _folder_with_store(start)
     subfolder = _configured_folder(start, root)
     config = resolve(subfolder or root, environ)
     main_root = repository.main_worktree if repository else root
@@ -56,6 +55,11 @@ def _project(start: Path, environ: Mapping[str, str], fallback: Path) -> Project
         _central_home(Path(config.home), projid, main_root, repository) if config.home else main_root / STORE
     )
     return Project(root, projid, home, config, repository, subfolder if subfolder != root else None)
+
+
+def _folder_with_store(start: Path) -> Path:
+    """Outside git: the nearest folder from `start` upwards that has a store, else `start` itself."""
+    return next((folder for folder in (start, *start.parents) if (folder / STORE).is_dir()), start)
 
 
 def _configured_folder(start: Path, root: Path) -> Path | None:

@@ -144,6 +144,16 @@ def test_a_setting_that_cannot_be_read_is_an_error_that_names_it(
     assert said in done.stderr
 
 
+def test_outside_git_a_script_below_a_store_records_into_it(plain_place: Workplace) -> None:
+    plain_place.run("import flor; flor.log('x', 1)")
+    plain_place.write("deep/er/train.py", "import flor; flor.log('x', 2)")
+    plain_place.python("er/train.py", cwd=plain_place.root / "deep")
+
+    assert plain_place.values("x") == [1, 2]
+    assert [run.filename for run in plain_place.catalog().runs] == ["train.py", "deep/er/train.py"]
+    assert not list(plain_place.root.glob("deep/**/.flor"))
+
+
 def test_a_script_reads_what_it_has_just_logged_from_any_folder(place: Workplace) -> None:
     done = place.run(
         """
