@@ -11,15 +11,6 @@ def to_text(stamp: datetime) -> str:
     return stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def from_text(text: str) -> datetime:
-    """The time stamp that `to_text` wrote.
-
-    Raises:
-        ValueError: the text has another form.
-    """
-    return datetime.fromisoformat(text)
-
-
 def from_microseconds(count: int) -> datetime:
     """Microseconds since the epoch, as a time stamp."""
     return _EPOCH + count * _MICROSECOND
