@@ -218,6 +218,7 @@ class Timeline:
     facts: LoopFacts
     anchors: tuple[tuple[int, int], ...]  # iteration at whose header, and when; in order
     inside: Mapping[int, tuple[int, ...]]  # times of records in nested loops, by iteration
+    last_after: Mapping[int, int] = field(default_factory=dict)  # when its last nested loop was over
 
     @property
     def has_times(self) -> bool:
@@ -274,14 +275,11 @@ class Timeline:
     def behind_nested_s(self, iteration: int, kept: Mapping[EntryPoint, KeptState]) -> float:
         """Of the part of an iteration behind its last nested loop."""
         key = (self.facts.block, self.facts.loop)
-        over = {"top": EntryPoint("top", *key, iteration + 1), "done": EntryPoint("done", *key)}
-        end = kept.get(over["top"]) or (kept.get(over["done"]) if iteration + 1 == self.facts.begun else None)
-        states = [
-            state.ts
-            for entry, state in kept.items()
-            if entry.kind == "after" and (entry.block, entry.loop, entry.iteration) == (*key, iteration)
-        ]
-        return max((end.ts - max(states)) / 1e6, 0.0) if end and states else 0.0
+        end = kept.get(EntryPoint("top", *key, iteration + 1))
+        if end is None and iteration + 1 == self.facts.begun:
+            end = kept.get(EntryPoint("done", *key))
+        last = self.last_after.get(iteration)
+        return max((end.ts - last) / 1e6, 0.0) if end and last else 0.0
 
     def _before(self, at: EntryPoint, kept: Mapping[EntryPoint, KeptState]) -> int | None:
         """When the iteration stood before this nested loop, at the latest moment that is known."""
@@ -293,10 +291,13 @@ class Timeline:
 def timeline(loop: LoopFacts, facts: RunFacts) -> Timeline:
     """The timeline of one main loop of a run."""
     points = {}
+    last_after: dict[int, int] = {}
     for state in facts.kept:
         at = state.entry
         if (at.block, at.loop) == (loop.block, loop.loop) and at.kind == "top":
             points[at.iteration] = state.ts
+        elif (at.block, at.loop) == (loop.block, loop.loop) and at.kind == "after":
+            last_after[at.iteration] = max(last_after.get(at.iteration, 0), state.ts)
         elif at == EntryPoint("done", loop.block, loop.loop):
             points[loop.begun] = state.ts
     marks = [mark for mark in facts.marks if (mark.block, mark.loop) == (loop.block, loop.loop)]
@@ -306,7 +307,8 @@ def timeline(loop: LoopFacts, facts: RunFacts) -> Timeline:
     for mark in marks:
         if mark.is_inside:
             inside[mark.iteration].append(mark.ts)
-    return Timeline(loop, tuple(sorted(points.items())), {key: tuple(found) for key, found in inside.items()})
+    records = {key: tuple(found) for key, found in inside.items()}
+    return Timeline(loop, tuple(sorted(points.items())), records, last_after)
 
 
 def _first_of(marks: Iterable[Mark]) -> dict[int, int]:

@@ -265,12 +265,12 @@ class _Site:
                 return each.offset
         return 0  # where every name of the function may still be read
 
-    @property
+    @cached_property
     def after(self) -> list[int] | None:
         """Where the program goes on behind the statement; None where that is not known."""
         return self._following(len(self.path) - 1)
 
-    @property
+    @cached_property
     def behind(self) -> list[int] | None:
         """Where the program goes on when the loop is over: its `else` first, if it was not left."""
         found = self.after

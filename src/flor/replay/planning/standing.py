@@ -127,6 +127,7 @@ class Standing:
     facts: RunFacts
     changed: Changed
     refused: frozenset[EntryPoint] = field(default_factory=frozenset)
+    _nested: dict[tuple[str, str, str, int], tuple[Nested, ...]] = field(default_factory=dict)
 
     @cached_property
     def states(self) -> Mapping[EntryPoint, KeptState]:
@@ -153,6 +154,12 @@ class Standing:
 
     def nested_of(self, state: KeptState) -> tuple[Nested, ...]:
         """The nested loops that a state may stand behind."""
+        key = (state.filename, state.qualname, state.name, state.line)
+        if key not in self._nested:
+            self._nested[key] = self._nested_of(state)
+        return self._nested[key]
+
+    def _nested_of(self, state: KeptState) -> tuple[Nested, ...]:
         alike = [
             each
             for each in self.changed.structure.nested

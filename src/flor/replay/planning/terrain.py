@@ -1,7 +1,7 @@
 """One main loop of a run as a planner sees it: where to enter, what to leave out, what it costs. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from flor.checkpoints.entry import EntryPoint
@@ -20,6 +20,8 @@ class Terrain:
     standing: Standing
     costs: Costs
     is_sliced: bool = True
+    _replaced: dict[tuple[int, bool, bool], list[KeptState]] = field(default_factory=dict)
+    _parts: dict[Stop, Parts] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[int, int]:
@@ -82,8 +84,13 @@ class Terrain:
 
     def replaced(self, iteration: int, *, is_wanted: bool, is_full: bool) -> list[KeptState]:
         """The states that take the place of nested loops in an iteration, where loading them costs less."""
-        if not self.is_sliced:
-            return []
+        key = (iteration, is_wanted, is_full)
+        if key not in self._replaced:
+            found = self._to_replace(iteration, is_wanted=is_wanted, is_full=is_full)
+            self._replaced[key] = found if self.is_sliced else []
+        return self._replaced[key]
+
+    def _to_replace(self, iteration: int, *, is_wanted: bool, is_full: bool) -> list[KeptState]:
         least = REST if is_full else CUT
         found = []
         for state in self.standing.afters(*self.key, iteration):
@@ -122,6 +129,11 @@ class Terrain:
 
     def parts(self, stop: Stop) -> Parts:
         """Of one stop, restoring included."""
+        if stop not in self._parts:
+            self._parts[stop] = self._parts_of(stop)
+        return self._parts[stop]
+
+    def _parts_of(self, stop: Stop) -> Parts:
         at, loaded = stop.iteration, Parts()
         if stop.is_restored:
             loaded = self.costs.loading(self.standing.states[self.top(at)])
