@@ -324,6 +324,7 @@ def test_the_beginning_of_the_run_may_be_executed_in_between(place: Workplace) -
     held = outputs.hold(decided, place.root, place.layout, runs_before=True)
     (place.root / "rows.csv").write_bytes(b"")
     (place.root / "out" / "0.npz").write_bytes(b"")
+    (place.root / "out" / "3.npz").unlink()
     done = held.carry_out()
     assert done.unknown == ()
     assert killed.now() == killed.then(2)

@@ -202,10 +202,10 @@ class Held:
         _write(place, self._copy(action), offset, state.size, state.mtime_ns)
 
     def _carry_out(self, action: Action) -> None:
-        place, state = self._place(action), self._states[action.path]
-        is_same = state_of(str(place)) == state
+        place, now = self._place(action), state_of(str(self._place(action)))
+        is_same = now == self._states[action.path]
         if action.act is Act.REMOVE:
-            if not is_same:
+            if now is not None and not is_same:
                 raise StoreError("it was changed just now")
             place.unlink(missing_ok=True)
         elif action.act is Act.TRUNCATE and is_same:
