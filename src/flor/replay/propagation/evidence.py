@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from flor.replay.propagation import lexing
 from flor.replay.propagation.pairs import Pairing
 from flor.replay.propagation.statements import Module, Statement
 
@@ -45,6 +46,15 @@ class Evidence:
                     found.setdefault(text, []).append(statement)
         return found
 
+    def add_unique_shapes(self, old: Module) -> None:
+        """Match statements that are unique in both files but for their names."""
+        mine = _by_shape(filter(self._pairing.is_free, self._pairing.today.module.statements))
+        theirs = _by_shape(filter(self._pairing.is_open, old.statements))
+        for shape, here in mine.items():
+            there = theirs.get(shape, ())
+            if len(here) == len(there) == 1:
+                self._pairing.matching.add(here[0], there[0], 1.0)
+
     def match_evident(self, old: Sequence[Module]) -> None:
         """Match compound statements that share statements, where one is much more alike than any other."""
         holders = self._holders(old)
@@ -84,12 +94,27 @@ def _lines(statement: Statement) -> range:
     return range(statement.line, module.line_at(max(statement.start, statement.end - 1)) + 1)
 
 
+def _by_shape(statements: Iterable[Statement]) -> dict[tuple[str, ...], list[Statement]]:
+    found: dict[tuple[str, ...], list[Statement]] = {}
+    for each in statements:
+        shape = (lexing.blank(word) if lexing.is_name(word) else word for word in each.words)
+        found.setdefault((each.kind, *shape), []).append(each)
+    return found
+
+
 def _clear(found: Sequence[tuple[float, Statement, Statement]]) -> list[tuple[float, Statement, Statement]]:
     """The good pairs that have no rival, the best first."""
-    good = sorted(found, key=lambda each: (-each[0], each[1].index, each[2].index))
-    return [
-        (score, a, b)
-        for score, a, b in good
-        if score >= _EVIDENT
-        and not any(other > score - _AHEAD and (c is a) != (d is b) for other, c, d in good)
+    scores: dict[Statement, list[float]] = {}
+    for score, a, b in found:
+        scores.setdefault(a, []).append(score)
+        scores.setdefault(b, []).append(score)
+    good = [
+        each
+        for each in found
+        if each[0] >= _EVIDENT and not any(_has_rival(each[0], scores[side]) for side in each[1:])
     ]
+    return sorted(good, key=lambda each: (-each[0], each[1].index, each[2].index))
+
+
+def _has_rival(score: float, scores: Sequence[float]) -> bool:
+    return sum(1 for other in scores if other > score - _AHEAD) > 1

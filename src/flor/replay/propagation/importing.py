@@ -79,12 +79,13 @@ class Importer:
 
     def _known(self, chain: str, statement: Statement, want: Imported) -> tuple[str, str] | None:
         """What part of a dotted name is called what in the old file."""
-        prefix, vote = self._namer.vote(chain, statement)
+        prefix, vote = self._namer.vote(chain, statement, is_near=True)
         if vote is not None and vote.rival is None and self._is_local(vote.name):
             return prefix, vote.name
         have = self._visible(want)
         if have is not None:
             return chain.partition(".")[0], have
+        prefix, vote = self._namer.vote(chain, statement)
         if vote is not None and self._is_clear(vote):
             return prefix, vote.name
         return None

@@ -62,11 +62,11 @@ class Namer:
             raise Refused(f"`{mine}` is `{theirs}` in this version, a name that the probe uses itself")
         found[mine] = theirs
 
-    def vote(self, chain: str, statement: Statement) -> tuple[str, Renamed | None]:
+    def vote(self, chain: str, statement: Statement, is_near: bool = False) -> tuple[str, Renamed | None]:
         """What matched statements say of the longest beginning of a dotted name that they mention."""
         prefix = chain
         while prefix:
-            vote = self.renaming(statement).of(prefix)
+            vote = self.renaming(statement).of(prefix, is_near)
             if vote is not None:
                 return prefix, vote
             prefix = prefix.rpartition(".")[0]
@@ -77,16 +77,17 @@ class Namer:
         key = scopes.scope_of(statement.block) or statement.module
         if key not in self._renamings:
             view = self.view_of(statement)
-            self._renamings[key] = Renaming(view.matching, statement.block, view.now.statements)
+            self._renamings[key] = Renaming(view.matching, statement.block)
         return self._renamings[key]
 
     def prepare(self, statement: Statement) -> None:
         """Take the names that votes alone say: they tell what the place depends on."""
         found = self.in_scope(statement)
         for chain in needs.from_outside(statement):
-            prefix, vote = self.vote(chain, statement)
-            if vote is not None and vote.name != prefix:
-                found[prefix] = vote.name
+            if not _is_fixed(chain.partition(".")[0], statement):
+                prefix, vote = self.vote(chain, statement)
+                if vote is not None and vote.name != prefix:
+                    found[prefix] = vote.name
 
     def reads(self, statement: Statement) -> set[str]:
         """The old variables that a statement reads; modules and functions left out."""

@@ -24,6 +24,7 @@ class Matching:
         self._old: dict[Statement, Statement] = {}
         self._now: dict[Statement, Statement] = {}
         self._scores: dict[Statement, float] = {}
+        self.whole: set[Statement] = set()  # matched with all that is below them
 
     def old(self, now: Statement) -> Statement | None:
         """What a statement of today was; None: it is new."""
@@ -38,7 +39,14 @@ class Matching:
         return self._scores.get(now, 0.0)
 
     def pairs(self) -> Iterator[tuple[Statement, Statement]]:
+        """All matches."""
         yield from self._old.items()
+
+    def changed(self) -> Iterator[tuple[Statement, Statement]]:
+        """Those that may have changed: not the identical subtrees."""
+        for now, old in self._old.items():
+            if now not in self.whole:
+                yield now, old
 
     def add(self, now: Statement, old: Statement, score: float) -> None:
         """Match two statements that have no match yet."""
@@ -55,7 +63,6 @@ class Pairing:
         self.today = today
         self.likeness = likeness
         self.matching = Matching(likeness)
-        self._whole: set[Statement] = set()  # matched with all that is below them
 
     def is_free(self, now: Statement) -> bool:
         """Whether a statement of today may still be matched."""
@@ -70,12 +77,12 @@ class Pairing:
 
     def is_whole(self, now: Statement) -> bool:
         """Whether all that is below a statement is matched with it."""
-        return now in self._whole
+        return now in self.matching.whole
 
     def add_subtrees(self, now: Statement, old: Statement) -> None:
         """Match two identical subtrees, statement by statement."""
         self.matching.add(now, old, 1.0)
-        self._whole.add(now)
+        self.matching.whole.add(now)
         for mine, theirs in zip(now.blocks, old.blocks, strict=False):
             others = [each for each in mine.children if each not in self.today.probes]
             for a, b in zip(others, theirs.children, strict=False):

@@ -75,9 +75,9 @@ def check(plan: Planned) -> None:
     Raises:
         Refused: it would not.
     """
-    patched, _ = splicing.spliced(plan.module, plan.edits)
     try:
-        parsed(patched.text.removeprefix("\ufeff"))
+        for text in splicing.changed_regions(plan.module, plan.edits):
+            parsed(text)
     except SyntaxError as error:
         raise Refused(f"it cannot be put there: {error.msg}") from error
     encoding = plan.module.text.encoding

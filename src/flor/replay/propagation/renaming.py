@@ -1,13 +1,13 @@
 """Today's names in an old version: votes of matched statements, those nearest to the place first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from flor.replay.propagation import lexing, names, scopes
+from flor.replay.propagation import lexing, scopes
 from flor.replay.propagation.pairs import Matching
-from flor.replay.propagation.statements import Block, Statement
+from flor.replay.propagation.statements import Block, Module, Statement
 
 Votes = defaultdict[str, float]
 
@@ -26,24 +26,28 @@ class Renamed:
     rival: str | None = None  # another old name with so many votes that there is no telling
 
 
-def everywhere(matching: Matching) -> dict[str, str]:
+def everywhere(matching: Matching, now: Module) -> dict[str, str]:
     """The names that most statements of the file agree on, where they changed."""
     votes: dict[str, Votes] = {}
-    for now, old in matching.pairs():
-        if now.words != old.words:
-            for mine, theirs, weight in _aligned(now, old):
-                _votes_for(votes, mine)[theirs] += weight
-    return dict(_agreed(votes, _identities(matching, votes)))
+    changed: list[Statement] = []
+    for mine, theirs in matching.changed():
+        if mine.words != theirs.words:
+            changed.append(mine)
+            for a, b, weight in _aligned(mine, theirs):
+                votes.setdefault(a, defaultdict(float))[b] += weight
+    return dict(_agreed(votes, _identities(now, changed, votes))) if votes else {}
 
 
-def _identities(matching: Matching, votes: Mapping[str, Votes]) -> Votes:
+def _identities(now: Module, changed: Iterable[Statement], votes: Mapping[str, Votes]) -> Votes:
     """How often names stay as they are: they must not be renamed for a few changed statements."""
     found: Votes = defaultdict(float)
-    for now, old in matching.pairs():
-        if now.words == old.words:
-            for word in now.words:
-                if word in votes:
-                    found[word] += 1
+    for word in lexing.words(now.text.content):
+        if word in votes:
+            found[word] += 1
+    for statement in changed:
+        for word in statement.words:
+            if word in votes:
+                found[word] -= 1
     return found
 
 
@@ -59,32 +63,20 @@ def _agreed(votes: Mapping[str, Votes], same: Votes) -> Iterator[tuple[str, str]
 class Renaming:
     """Names as seen from one place of today's code."""
 
-    def __init__(self, matching: Matching, place: Block, statements: Iterable[Statement]) -> None:
-        """Args:
-        place: the block of the probe.
-        statements: those of the file that may vote.
-        """
-        self._near: dict[str, Votes] = {}
-        self._far: dict[str, Votes] = {}
+    def __init__(self, matching: Matching, place: Block) -> None:
+        self._matching = matching
         self._place = place
-        around = list(_around(place))
-        function = scopes.function_of(place)
-        for now in statements:
-            old = matching.old(now)
-            if old is not None and now.kind != "import":
-                is_near = function is None or function.holds(now)
-                weight = _nearness(now, around) if is_near else _ELSEWHERE
-                self._count(self._near if is_near else self._far, now, old, weight)
+        self._around = list(_around(place))
+        self._scope = scopes.function_of(place)
+        self._aligned: dict[Statement, list[tuple[str, str, float]]] = {}
 
-    def _count(self, votes: dict[str, Votes], now: Statement, old: Statement, weight: float) -> None:
-        mine, theirs = names.bound(now.node), names.bound(old.node)
-        for a, b, share in _aligned(now, old):
-            binding = _BINDING if a in mine and b in theirs else 1.0
-            _votes_for(votes, a)[b] += weight * share * binding
+    def of(self, name: str, is_near: bool = False) -> Renamed | None:
+        """What a dotted name was called; None where no matched statement mentions it.
 
-    def of(self, name: str) -> Renamed | None:
-        """What a dotted name was called; None where no matched statement mentions it."""
-        votes = self._votes(name)
+        Args:
+            is_near: only statements of the function around the place count.
+        """
+        votes = self._votes(name, is_near or self._is_local(name))
         if not votes:
             return None
         ranked = _ranked(votes)
@@ -95,39 +87,65 @@ class Renaming:
         rival = ranked[1][0] if len(ranked) > 1 and certainty < _CLEAR else None
         return Renamed(best, certainty, rival)
 
+    def _is_local(self, name: str) -> bool:
+        """Whether only the function around the place knows what a name is; attributes others know, too."""
+        first = name.partition(".")[0]
+        _, scope = scopes.home(first, self._place)
+        return scope is not None and scope.kind == "def" and (name == first or first != "self")
+
     def attribute(self, name: str) -> str | None:
         """What an attribute was called, of whatever object."""
         votes: Votes = defaultdict(float)
-        for found in (self._near, self._far):
-            for mine, theirs in found.items():
-                if mine.endswith(f".{name}"):
-                    for old, weight in theirs.items():
-                        if "." in old:
-                            votes[old.rpartition(".")[2]] += weight
+        for now in self._place.module.statements:
+            if name in now.header:
+                for mine, theirs, weight in self._pairs(now):
+                    if mine.endswith(f".{name}") and "." in theirs:
+                        votes[theirs.rpartition(".")[2]] += weight
         if not votes:
             return None
         best, weight = _ranked(votes)[0]
         return best if weight >= _CLEAR * sum(votes.values()) else None
 
-    def _votes(self, name: str) -> Votes:
-        _, scope = scopes.home(name.partition(".")[0], self._place)
-        found: Votes = defaultdict(float, self._near.get(name, {}))
-        if "." in name or scope is None or scope.kind != "def":
-            for old, weight in self._far.get(name, {}).items():
-                found[old] += weight
+    def _votes(self, name: str, is_near: bool) -> Votes:
+        """How much matched statements say for each old name."""
+        first = name.partition(".")[0]
+        found: Votes = defaultdict(float)
+        for now in self._near() if is_near else self._place.module.statements:
+            if first in now.header:
+                for mine, theirs, weight in self._pairs(now):
+                    if mine == name:
+                        found[theirs] += weight
         return found
+
+    def _near(self) -> Sequence[Statement]:
+        """The statements of the function around the place, or all."""
+        scope, every = self._scope, self._place.module.statements
+        return every if scope is None else every[scope.index : scope.last + 1]
+
+    def _pairs(self, now: Statement) -> list[tuple[str, str, float]]:
+        """What one statement says: today's name, the old one, how much."""
+        if now not in self._aligned:
+            old = self._matching.old(now)
+            is_silent = old is None or now.kind == "import"
+            self._aligned[now] = [] if old is None or is_silent else list(self._weighted(now, old))
+        return self._aligned[now]
+
+    def _weighted(self, now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
+        nearness = _nearness(now, self._around)
+        for mine, theirs, share in _aligned(now, old):
+            yield mine, theirs, nearness * share
 
     def _is_taken(self, old: str, name: str, weight: float) -> bool:
         """Whether another name of today has more right to an old name."""
-        return any(
-            other != name and found.get(old, 0.0) >= weight
-            for other, found in self._near.items()
-            if ("." in other) == ("." in name)
-        )
-
-
-def _votes_for(votes: dict[str, Votes], name: str) -> Votes:
-    return votes.setdefault(name, defaultdict(float))
+        rivals: Votes = defaultdict(float)
+        first = old.partition(".")[0]
+        for now in self._near():
+            match = self._matching.old(now)
+            if match is not None and first in match.header:
+                for mine, theirs, share in self._pairs(now):
+                    if theirs == old and mine != name and ("." in mine) == ("." in name):
+                        rivals[mine] += share
+        return any(other >= weight for other in rivals.values())
 
 
 def _ranked(votes: Votes) -> list[tuple[str, float]]:
@@ -152,25 +170,37 @@ def _nearness(statement: Statement, around: list[Block]) -> float:
 
 
 def _aligned(now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
-    """Names that stand at the same place of two matched statements."""
-    for here, there, weight in _same_places(now, old):
-        mine, theirs = here, there
+    """Names that stand at the same place of two matched statements; bindings weigh more."""
+    binding = min(_binding_words(now), _binding_words(old))
+    for i, j, weight in _same_places(now.words, old.words):
+        mine, theirs = now.words[i], old.words[j]
         if now.kind == "def":  # a parameter with a default
-            mine, theirs = here.removesuffix("="), there.removesuffix("=")
+            mine, theirs = mine.removesuffix("="), theirs.removesuffix("=")
         if lexing.is_name(mine) and lexing.is_name(theirs):
+            factor = _BINDING if max(i, j) < binding else 1.0
             for a, b in _beginnings(mine, theirs):
-                yield a, b, weight
+                yield a, b, weight * factor
 
 
-def _same_places(now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
-    if now.blank == old.blank:
-        yield from ((a, b, 1.0) for a, b in zip(now.words, old.words, strict=True))
+def _binding_words(statement: Statement) -> int:
+    """How many words of a statement are what it binds."""
+    words = statement.words
+    if statement.kind == "def":
+        return len(words)
+    end = {"assign": "=", "loop": "in"}.get(statement.kind)
+    return words.index(end) if end in words else 0
+
+
+def _same_places(mine: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[int, int, float]]:
+    """Which word of one statement is which of the other, and how much that says."""
+    if [*map(lexing.blank, mine)] == [*map(lexing.blank, theirs)]:
+        yield from ((place, place, 1.0) for place in range(len(mine)))
         return
-    matcher = SequenceMatcher(None, now.words, old.words, autojunk=False)
+    matcher = SequenceMatcher(None, mine, theirs, autojunk=False)
     for tag, i, end, j, stop in matcher.get_opcodes():
         if tag == "equal" or (tag == "replace" and end - i == stop - j):
             weight = 1.0 if tag == "equal" else _REPLACED
-            yield from ((a, b, weight) for a, b in zip(now.words[i:end], old.words[j:stop], strict=True))
+            yield from ((a, b, weight) for a, b in zip(range(i, end), range(j, stop), strict=True))
 
 
 def _beginnings(mine: str, theirs: str) -> Iterator[tuple[str, str]]:

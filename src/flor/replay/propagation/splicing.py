@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from flor.replay.propagation import lexing
 from flor.replay.propagation.results import PatchedFile
@@ -155,6 +156,24 @@ def spliced(module: Module, edits: Sequence[Edit]) -> tuple[PatchedFile, Mapping
     whole = mark + "".join(pieces)
     moved, inserted = _line_map(module, lines)
     return PatchedFile(module.filename, whole, moved, inserted, mark + content), lines
+
+
+def changed_regions(module: Module, edits: Sequence[Edit]) -> Iterator[str]:
+    """The statements of the module in which there are edits, with their edits made."""
+    tops = module.body.children
+    bounds = [0, *(module.text.starts[each.line - 1] for each in tops[1:]), len(module.text.content)]
+    for start, end in pairwise(sorted(set(bounds))):
+        mine = [each for each in edits if start <= each.offset < end or each.offset == end == bounds[-1]]
+        if mine:
+            yield _edited(module.text.content, mine, start, end)
+
+
+def _edited(content: str, edits: Sequence[Edit], start: int, end: int) -> str:
+    pieces = []
+    for edit in sorted(edits, key=lambda each: (each.offset, each.order)):
+        pieces += [content[start : edit.offset], edit.text]
+        start = edit.offset
+    return "".join((*pieces, content[start:end]))
 
 
 def _line_map(module: Module, lines: Mapping[Edit, int]) -> tuple[dict[int, int], tuple[int, ...]]:

@@ -7,8 +7,7 @@ from functools import cached_property
 
 from flor.replay import probes
 from flor.replay.probes import Probe
-from flor.replay.propagation import renaming
-from flor.replay.propagation.matching import match
+from flor.replay.propagation.matching import match_named
 from flor.replay.propagation.names import header_parts
 from flor.replay.propagation.pairs import Matching, Today
 from flor.replay.propagation.places import Places
@@ -56,19 +55,20 @@ class View:
 
     def _matched(self) -> Matching:
         today = Today(self.now, self.probes, self._mere_shells())
-        first = match(today, self.primary, self.others, {})
-        renames = renaming.everywhere(first)
-        return match(today, self.primary, self.others, renames) if renames else first
+        return match_named(today, self.primary, self.others)
 
     def _mere_shells(self) -> frozenset[Statement]:
         """Compound statements in which there is nothing but probes."""
-        return frozenset(
-            each
-            for each in self.now.statements
-            if each.blocks
-            and each.kind not in ("def", "ClassDef")
-            and all(below in self.probes or below.kind == "Pass" or below.blocks for below in each.below())
-        )
+        found: set[Statement] = set()
+        for probe in self.probes:
+            for around in probe.ancestors():
+                if around.kind in ("def", "ClassDef") or not all(map(self._is_shell_part, around.below())):
+                    break
+                found.add(around)
+        return frozenset(found)
+
+    def _is_shell_part(self, statement: Statement) -> bool:
+        return statement in self.probes or statement.kind == "Pass" or bool(statement.blocks)
 
     def is_bare(self, statement: Statement) -> bool:
         """Whether a statement of today is a probe by itself."""
@@ -80,9 +80,11 @@ class View:
 
     def find(self, probe: Probe) -> tuple[Statement, ast.Call] | None:
         """The statement that a probe is in, and its call."""
-        for statement in self.now.statements:
-            first, last = statement.line, self.now.line_at(max(statement.start, statement.end - 1))
-            if first <= probe.line <= last and "log" in statement.header:
+        if probe.line > len(self.now.text.lines):
+            return None
+        at = self.now.text.offset(probe.line, probe.column)
+        for statement in reversed(self.now.statements):
+            if statement.start <= at < statement.end:
                 for call in calls(statement):
                     is_there = (call.lineno, call.col_offset) == (probe.line, probe.column)
                     if is_there and self.name_of(call) == probe.name:
