@@ -1,6 +1,7 @@
 """Objects of Python classes: their attributes and slots, and what a builtin base class holds for them."""
 
 from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from flor.checkpoints.graph import Node, Ref
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _STR = frozenset({id(str)})
 _DICT = "__dict__"
+_MACHINERY = "__composable_api"
+"""Attributes by which torch finds what spreads a module over ranks; each process names them otherwise."""
+_HOOKS = "_hooks"  # ends the names of tables that such machinery enters itself into
 Attributes = Callable[["Walk", Any], tuple[tuple[str, ...], list[Any]]]
 
 
@@ -42,9 +46,9 @@ def attributes_of(layout: Layout) -> Attributes:
     return read
 
 
-def instance_kind(layout: Layout) -> Kind:
+def instance_kind(layout: Layout, *, has_machinery: bool = False) -> Kind:
     """Plain instances of one class."""
-    attributes = attributes_of(layout)
+    attributes = _without_machinery(attributes_of(layout)) if has_machinery else attributes_of(layout)
 
     def read(walk: "Walk", thing: Any) -> Node:
         labels, values = attributes(walk, thing)
@@ -52,6 +56,29 @@ def instance_kind(layout: Layout) -> Kind:
         return Node("instance", walk.ref(type(thing)), None, walk.shape(labels), refs, blob)
 
     return Kind("instance", read, _make_instance, _fill_instance)
+
+
+def _without_machinery(attributes: Attributes) -> Attributes:
+    def read(walk: "Walk", thing: Any) -> tuple[tuple[str, ...], list[Any]]:
+        pairs = [pair for pair in zip(*attributes(walk, thing), strict=True) if not _is_machinery(*pair)]
+        return tuple(label for label, _ in pairs), [value for _, value in pairs]
+
+    return read
+
+
+def _is_machinery(label: str, value: Any) -> bool:
+    if not label.endswith(_HOOKS) or not isinstance(value, dict):
+        return label.startswith(_MACHINERY)
+    return any(_home(hook).startswith("torch.distributed") for hook in value.values())
+
+
+def _home(hook: Any) -> str:
+    """The module that a hook was written in."""
+    if qualname_of(type(hook)) == "_WrappedHook":
+        hook = object.__getattribute__(hook, "hook")
+    if type(hook) is MethodType:
+        hook = hook.__func__
+    return str(hook.__module__) if type(hook) is FunctionType else ""
 
 
 def holder_kind(layout: Layout) -> Kind:
@@ -134,6 +161,10 @@ def _put_names(thing: Any, layout: Layout, wanted: dict[str, Any]) -> None:
             layout.names.__set__(thing, own)  # type: ignore[union-attr]
         return
     if tuple(names) != tuple(wanted):
+        stays = {
+            name: value for name, value in names.items() if type(name) is str and _is_machinery(name, value)
+        }
+        wanted = stays | wanted
         dict.clear(names)
     dict.update(names, wanted)
 

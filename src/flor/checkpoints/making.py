@@ -75,7 +75,7 @@ def load_libraries(graph: Graph) -> None:
 def _is_known(kind: str) -> bool:
     try:
         kind_named(kind)
-    except StopIteration:
+    except KeyError:
         return False
     return True
 

@@ -1,0 +1,162 @@
+"""Two ranks that train one model: each keeps its part, and only both parts are a state."""
+
+import json
+import shutil
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flor.checkpoints.store import CheckpointStore
+from workplace import Workplace
+
+EVERY = {"FLOR_EPSILON": "1", "FLOR_STRICT": "1", "OMP_NUM_THREADS": "1"}
+MODEL = """
+import sys
+import torch
+import torch.distributed as dist
+import flor
+from torch import nn
+
+torch.set_num_threads(1)
+dist.init_process_group("gloo")
+rank, how = dist.get_rank(), sys.argv[1]
+
+
+def build(seed):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(6, 33), nn.ReLU(), nn.BatchNorm1d(33), nn.Linear(33, 1))
+    if how == "ddp":
+        model = nn.parallel.DistributedDataParallel(model)
+    else:
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = init_device_mesh("cpu", (2,))
+        fully_shard(model[0], mesh=mesh)
+        fully_shard(model, mesh=mesh)
+    noise = torch.Generator().manual_seed(100 * seed + rank)
+    return model, torch.optim.AdamW(model.parameters(), 0.01, weight_decay=0.1), noise
+
+
+def train(model, optimizer, noise):
+    for batch in data.split(10):
+        loss = model(batch + torch.rand(batch.shape, generator=noise)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(flor.log("loss", loss.item()))
+
+
+def whole(model):
+    values = model.state_dict().values()
+    full = [value.full_tensor() if hasattr(value, "full_tensor") else value for value in values]
+    return torch.cat([value.detach().double().flatten() for value in full])
+
+
+data, losses = torch.randn(40, 6, generator=torch.Generator().manual_seed(7 + rank)), []
+"""
+TRAIN = (
+    MODEL
+    + """
+model, optimizer, noise = build(0)
+with flor.checkpointing(model=model, optimizer=optimizer, noise=noise):
+    for epoch in flor.loop("epoch", range(4)):
+        train(model, optimizer, noise)
+torch.save([whole(model), losses], f"{how}{rank}.pt")
+dist.destroy_process_group()
+"""
+)
+GO_ON = (
+    MODEL
+    + """
+model, optimizer, noise = build(1)
+train(model, optimizer, noise)
+losses.clear()
+flor.restore(sys.argv[2], epoch=2, into={"model": model, "optimizer": optimizer, "noise": noise})
+for epoch in range(2):
+    train(model, optimizer, noise)
+wanted, all_losses = torch.load(f"{how}{rank}.pt")
+assert losses == all_losses[-8:], (losses, all_losses)
+assert torch.equal(whole(model), wanted)
+print("exact", rank)
+dist.destroy_process_group()
+"""
+)
+KINDS = ("ddp", "fsdp")
+
+
+def launch(place: Workplace, script: str, *arguments: str, **env: str) -> str:
+    """Run a script as two ranks; what they print."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}")
+    return place.python(*launcher, script, *arguments, env=EVERY | env).stdout
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A project with a run of each kind, all states of which were kept."""
+    place = Workplace.make(tmp_path_factory.mktemp("ranks") / "project", tmp_path_factory.mktemp("home"))
+    place.write("train.py", TRAIN)
+    place.write("go_on.py", GO_ON)
+    for kind in KINDS:
+        launch(place, "train.py", kind)
+    return place
+
+
+def run_of(place: Workplace, kind: str) -> str:
+    return str(place.catalog().runs[KINDS.index(kind)].run)
+
+
+@pytest.fixture
+def copied(trained: Workplace, tmp_path: Path) -> Workplace:
+    return replace(trained, root=shutil.copytree(trained.root, tmp_path / "project"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_rank_restores_its_own_part_and_goes_on_bit_for_bit(trained: Workplace, kind: str) -> None:
+    said = launch(trained, "go_on.py", kind, run_of(trained, kind), FLOR_MODE="off")
+
+    assert sorted(line for line in said.splitlines() if "exact" in line) == ["exact 0", "exact 1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_of_the_state_is_kept_and_the_ranks_share_what_is_the_same(trained: Workplace, kind: str) -> None:
+    store, run = CheckpointStore(trained.layout.checkpoints), run_of(trained, kind)
+    kept = [one.manifest for one in store.kept(run, whole=True) if one.manifest.entry != "start"]
+
+    assert [each.rank for each in kept] == [0] * (len(kept) // 2) + [1] * (len(kept) // 2)
+    assert [each.opaque for each in kept] == [[]] * len(kept)
+    first, second = (next(e for e in kept if e.rank == rank and "top(2)" in e.entry) for rank in (0, 1))
+    common = {leaf.hash for leaf in first.leaves}
+    own = sum(leaf.size_bytes for leaf in second.leaves if leaf.hash not in common)
+    # Random state, and in the second case parts of tensors.
+    assert own < (12_000 if kind == "ddp" else 20_000)
+
+
+def listed(place: Workplace, run: str) -> list[str]:
+    rows = json.loads(place.python("-m", "flor", "checkpoints", run, "--json").stdout)
+    return [one["entry"] for one in rows if one["entry"] != "start"]
+
+
+def test_a_point_that_a_rank_lacks_is_marked_and_never_used(copied: Workplace) -> None:
+    run = run_of(copied, "ddp")
+    store = CheckpointStore(copied.layout.checkpoints)
+    [lacking] = [one for one in store.kept(run) if one.manifest.rank and "top(2)" in one.manifest.entry]
+    before = listed(copied, run)
+    lacking.path.unlink()
+
+    after = listed(copied, run)
+    sql = "SELECT entry FROM checkpoints WHERE run = '{run}'".replace("{run}", run)
+    rows = [one["entry"] for one in json.loads(copied.python("-m", "flor", "query", sql, "--json").stdout)]
+    refused = copied.python("-c", f"import flor; flor.load('noise', {run!r}, epoch=2)", code=1)
+    loaded = copied.python("-c", f"import flor; print(flor.load('noise', {run!r}, epoch=3))")
+
+    assert before == [*(f"0/0 top({i})" for i in range(5)), "0/0 done", "0 end"]
+    assert after == [entry for entry in before if entry != "0/0 top(2)"]
+    assert {*rows, "start"} == {*after, "start"}
+    assert "The nearest that was kept is epoch=1" in refused.stderr
+    assert "Generator" in loaded.stdout
