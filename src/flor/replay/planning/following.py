@@ -54,12 +54,10 @@ class Walker:
                 found[id(function)].add(way)
                 waiting.append((function, way))
 
-        script = self._program.modules.get(self._program.script)
-        if script:
-            add(script, Way(Region.PREFIX))
         for function in self._program.functions:
-            if self._is_elsewhere(function):
-                add(function, ANYWHERE)
+            first = self._begins(function)
+            if first is not None:
+                add(function, first)
         while waiting:
             function, way = waiting.pop()
             for reference in function.references:
@@ -68,20 +66,34 @@ class Walker:
                         add(called, inside)
         return {key: frozenset(ways) for key, ways in found.items()}
 
+    def _begins(self, function: Function) -> Way | None:
+        """How a function is reached without being named."""
+        if function.qualname == MODULE:
+            return Way(Region.PREFIX) if function.filename == self._program.script else None
+        if self._is_elsewhere(function):
+            return ANYWHERE
+        if id(function) in self._with_block and not self._program.is_mentioned(function.name):
+            # Something must call it, once or more often, or there were no main loop.
+            return Way(Region.SUFFIX)
+        return None
+
     def _is_elsewhere(self, function: Function) -> bool:
         """Whether a function may be called from places that name it nowhere."""
-        if function.is_suspended or function.qualname == MODULE:
+        if function.is_suspended or id(function) in self._with_block:
             return function.is_suspended
-        if id(function) in self._with_block and self._program.is_called(function.name):
-            return False
         is_reached = function.name in self._program.texts or self._program.is_dynamic
         return function.is_elsewhere or is_reached
 
     def _into(self, called: Function, function: Function, reference: Reference, way: Way) -> Iterator[Way]:
         """The ways into what a reference calls."""
         is_called = bool(reference.call or reference.files) or called.is_called_by_name
-        if not is_called or reference.is_deferred or called.is_suspended:
+        if called.is_suspended:
             yield ANYWHERE
+            return
+        if not is_called or reference.is_deferred:
+            # What holds a main loop is called outside of main loops; how often is not known.
+            holds_block = id(called) in self._with_block
+            yield Way(Region.SUFFIX) if holds_block else ANYWHERE
             return
         yield self.along(function, reference.path, way, reference)
 

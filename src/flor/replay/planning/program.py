@@ -110,13 +110,12 @@ class Program:
         return found
 
     @cached_property
-    def _called(self) -> frozenset[str]:
-        references = (reference for function in self.functions for reference in function.references)
-        return frozenset(reference.name for reference in references if reference.call is not None)
+    def _mentioned(self) -> frozenset[str]:
+        return frozenset(reference.name for function in self.functions for reference in function.references)
 
-    def is_called(self, name: str) -> bool:
-        """Whether some code calls something of this name."""
-        return name in self._called
+    def is_mentioned(self, name: str) -> bool:
+        """Whether some code reads this name."""
+        return name in self._mentioned
 
     @cached_property
     def plain(self) -> frozenset[str]:

@@ -269,3 +269,41 @@ def test_main_and_nested_loops_are_named() -> None:
 
 def test_a_file_that_is_no_python_can_be_executed_anywhere() -> None:
     assert of({"train.py": TRAIN, "odd.py": "print 'x'"}).place("odd.py", 1).level == "whole"
+
+
+STARTED = """
+    import flor
+    {decorator}
+    def train(lr=1):
+        a = 1  # suffix
+        with flor.checkpointing():
+            for i in flor.loop("epoch", range(3)):
+                b = 1  # outer
+                helper()
+        c = 1  # suffix
+    def helper():
+        d = 1  # outer
+    {start}
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorator", "start"),
+    [
+        ("", "fire.Fire(train)"),
+        ("", "parser.set_defaults(func=train); args.func(args)"),
+        ("", "list(pool.map(train, [1, 2]))"),
+        ("", "launch(lambda: train())"),
+        ("@app.command(name='x')", "app()"),
+        ("@some.decorator", "app()"),
+    ],
+)
+def test_what_holds_the_main_loop_is_called_somehow_perhaps_several_times(decorator: str, start: str) -> None:
+    assert levels({"train.py": STARTED.format(decorator=decorator, start=start)}) == []
+
+
+@pytest.mark.parametrize("start", ["train()", "train(lr=2)", "raise SystemExit(train())"])
+def test_what_is_called_once_begins_with_the_prefix(start: str) -> None:
+    script = STARTED.format(decorator="@hydra.main(config_path='conf')", start=start)
+
+    assert levels({"train.py": script.replace("a = 1  # suffix", "a = 1  # prefix")}) == []
