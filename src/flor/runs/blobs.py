@@ -1,10 +1,8 @@
 """Values too large for a record, under the hash of their bytes: arrays as .npy, images as .png."""
 
 import io
-import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import xxhash
 
 from flor.entities import BlobReference
 from flor.errors import StoreError, Unreadable
+from flor.runs import whole
 from flor.runs.layout import Layout
 from flor.runs.values import is_array, is_tensor
 
@@ -137,16 +136,10 @@ def _array(content: bytes, dtype: str) -> Any:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
-        if path.exists():
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        if not path.exists():
+            whole.write(path, content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StoreError(
             f"Blob {path} cannot be written: {error}", "Make room, or the folder writable."
         ) from error

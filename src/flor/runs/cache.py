@@ -5,13 +5,14 @@ Deleting `.flor/cache/` costs time only.
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from flor.errors import StoreError, Unreadable
-from flor.runs import frames, metadata, parquet
+from flor.runs import frames, metadata, parquet, whole
 from flor.runs.frames import Frame
 from flor.runs.layout import SEALED_SUFFIX, Layout, SealedName
 from flor.runs.metadata import RunMetadata
@@ -121,10 +122,5 @@ def _save(layout: Layout, found: Sequence[Description]) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """Replace a file of the cache; where it cannot be written, there is no cache."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    with suppress(OSError):
+        whole.write(path, content)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flor.errors import Unreadable
+from flor.runs import whole
 
 Steps = Generator[None, None, "Digests"]
 """Each step takes a millisecond or so; what it returns is the result."""
@@ -82,15 +83,7 @@ class Contents:
         """
         digest = hashlib.sha256(content).hexdigest()
         if not self.has(digest):
-            place = self.path(digest)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.folder / f"{os.getpid()}.{os.urandom(4).hex()}.tmp"
-            try:
-                temporary.write_bytes(content)
-                temporary.replace(place)
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+            whole.write(self.path(digest), content)
         return digest
 
     def put(self, digest: str, target: Path) -> None:

@@ -1,6 +1,5 @@
 """Remembers what files hash to while they stay as they are: the data of a project is read through once."""
 
-import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from flor.runs import frames
+from flor.runs import frames, whole
 from flor.runs.contents import Digests, State
 from flor.runs.frames import Frame
 
@@ -48,7 +47,8 @@ class HashCache:
             return
         known = {path: one for path, one in {**_load(self.path), **self._new}.items() if _is_text(path)}
         kept = dict(list(known.items())[-_LIMIT:])
-        _write(self.path, frames.pack(frames.META, msgspec.msgpack.encode(kept)))
+        with suppress(OSError):
+            whole.write(self.path, frames.pack(frames.META, msgspec.msgpack.encode(kept)))
         self._known, self._new = kept, {}
 
 
@@ -60,16 +60,6 @@ def _load(path: Path) -> dict[str, _Known]:
     except (OSError, msgspec.DecodeError):
         return {}
     return {}
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)
 
 
 def _is_text(path: str) -> bool:

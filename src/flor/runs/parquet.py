@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from flor.errors import Unreadable
+from flor.runs import whole
 from flor.runs.schema import HASH_KEY, METADATA_KEY, RECORDS
 
 # The iterations of nested loops alternate (epoch, step, epoch, step): their differences do not shrink.
@@ -57,7 +58,7 @@ def stage(path: Path, table: pa.Table, description: bytes) -> Path:
         OSError: it cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    temporary = whole.beside(path)
     described = table.replace_schema_metadata({METADATA_KEY: description, HASH_KEY: _hash(description)})
     try:
         _write(described, temporary)

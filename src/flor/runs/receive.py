@@ -1,6 +1,5 @@
 """Takes sealed files and blobs of other stores into this one. What is there already stays."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 import xxhash
 
 from flor.errors import StoreError
-from flor.runs import parquet
+from flor.runs import parquet, whole
 from flor.runs.bundles import Sealed
 from flor.runs.layout import SEALED_SUFFIX, Layout
 
@@ -92,7 +91,7 @@ def _written(path: Path, file: Sealed | Plain) -> Path:
     if isinstance(file, Sealed):
         return parquet.stage(path, file.table, file.description)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    temporary = whole.beside(path)
     try:
         temporary.write_bytes(file.content)
     except BaseException:
