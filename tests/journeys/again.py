@@ -15,7 +15,7 @@ from flor.project import Project
 from flor.replay import checkout, surroundings
 from flor.replay.surroundings import Additions, Place
 from flor.replay.worktree import Worktrees
-from workplace import Workplace
+from workplace import SOURCE, Workplace
 
 WAYS = ["mounted", "mapped"] if surroundings.can_mount() else ["mapped"]
 """Not every system permits mounts."""
@@ -79,9 +79,11 @@ def said(printed: str) -> list[str]:
     return [line for line in printed.splitlines() if line not in ours]
 
 
-def environment(folder: Path, *links: Path) -> Path:
+def environment(folder: Path, *links: Path, with_pip: bool = False) -> Path:
     """The interpreter of a new environment that sees the packages of ours, and these folders."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    options = [] if with_pip else ["--without-pip"]
+    subprocess.run([sys.executable, "-m", "venv", *options, folder], check=True)
     [site] = folder.glob("lib/python*/site-packages")
-    (site / "ours.pth").write_text("\n".join([*sys.path[1:], *map(str, links)]) + "\n")
+    ours = [entry for entry in sys.path if "site-packages" in entry]
+    (site / "__ours.pth").write_text("\n".join([*ours, str(SOURCE), *map(str, links)]) + "\n")
     return folder / "bin" / "python"
