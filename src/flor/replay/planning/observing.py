@@ -54,10 +54,14 @@ class Observer:
         site = self._sites.get(loop)
         return self._missing(site, [site.header], kept) if site else (UNKNOWN,)
 
-    def missing_behind(self, loop: Loop, kept: Collection[str]) -> tuple[str, ...]:
-        """The same behind the end of a loop."""
+    def missing_behind(self, loop: Loop, kept: Collection[str], how: str = "") -> tuple[str, ...]:
+        """The same behind the end of a loop.
+
+        Args:
+            how: it ended, "exhausted" or "break"; "" where that is not known.
+        """
         site = self._sites.get(loop)
-        return self._missing(site, site.behind, kept) if site else (UNKNOWN,)
+        return self._missing(site, site.behind(how), kept) if site else (UNKNOWN,)
 
     def missing_after_block(
         self, filename: str, qualname: str, kept: Collection[str], *, is_left: bool = False
@@ -270,14 +274,18 @@ class _Site:
         """Where the program goes on behind the statement; None where that is not known."""
         return self._following(len(self.path) - 1)
 
-    @cached_property
-    def behind(self) -> list[int] | None:
+    def behind(self, how: str) -> list[int] | None:
         """Where the program goes on when the loop is over: its `else` first, if it was not left."""
-        found = self.after
-        if found is None or not self.node.orelse:
-            return found
-        first = self._first_of(self.node.orelse[0])
-        return None if first is None else [*found, first]
+        if not self.node.orelse or how == "break":
+            return self.after
+        first = self._otherwise
+        if first is None or how == "exhausted":
+            return None if first is None else [first]
+        return None if self.after is None else [*self.after, first]
+
+    @cached_property
+    def _otherwise(self) -> int | None:
+        return self._first_of(self.node.orelse[0])
 
     def _following(self, position: int) -> list[int] | None:
         """Where the program goes on behind a statement around the loop; None where that is not known."""

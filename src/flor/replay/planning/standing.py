@@ -191,10 +191,11 @@ class Standing:
             missing = [self.changed.observer.missing_at_header(loop, state.names) for loop in loops]
         elif kind == "after":
             nested = {each.loop for each in self.nested_of(state)}
-            missing = [self.changed.observer.missing_behind(loop, state.names) for loop in nested]
+            missing = [self.changed.observer.missing_behind(loop, state.names, state.how) for loop in nested]
         elif kind == "done":
             missing = [
-                self.changed.observer.missing_behind(loop, state.names) for loop in self._mains_of(state)
+                self.changed.observer.missing_behind(loop, state.names, state.how)
+                for loop in self._mains_of(state)
             ]
         elif kind == "end":
             at = (state.filename, state.qualname, state.names)

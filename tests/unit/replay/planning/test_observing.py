@@ -26,7 +26,7 @@ class Both:
     def kept(self, kind: str, name: str) -> frozenset[str]:
         """The names that the run kept there: all that its own code may read from there on."""
         site = self.before._sites[_loop(self.before, name)]
-        offsets = {"header": [site.header], "behind": site.behind, "after": self._block.after}[kind]
+        offsets = {"header": [site.header], "behind": site.behind(""), "after": self._block.after}[kind]
         assert offsets is not None
         names = frozenset[str]()
         for offset in offsets:
@@ -276,3 +276,28 @@ def test_loops_are_the_same_in_both_analyses() -> None:
     }
 
     assert set(structure(program).mains) <= loops
+
+
+OTHERWISE = """
+    import flor
+    def main(loader):
+        with flor.checkpointing():
+            for epoch in flor.loop("epoch", range(3)):
+                for batch in flor.loop("step", loader):
+                    if batch:
+                        tail = 1
+                        break
+                else:
+                    tail = 2
+                flor.log("tail", tail)
+    main(2)
+"""
+
+
+def test_what_an_else_assigns_is_needed_only_where_the_loop_was_left() -> None:
+    observer = Both(OTHERWISE).after
+    loop = _loop(observer, "step")
+
+    assert observer.missing_behind(loop, {"loader", "epoch"}, "exhausted") == ()
+    assert observer.missing_behind(loop, {"loader", "epoch"}, "break") == ("tail",)
+    assert observer.missing_behind(loop, {"loader", "epoch"}) == ("tail",)
