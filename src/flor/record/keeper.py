@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
-from flor.checkpoints import policy, start
+from flor.checkpoints import policy
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
@@ -27,6 +27,7 @@ from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Cost, Draft, Writer
+from flor.record.appointments import Appointments
 from flor.record.context import Node, chain
 from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
@@ -69,9 +70,10 @@ class Keeper:
     thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
     termination: Termination = field(init=False)
     _open: list[OpenBlock] = field(default_factory=list)
+    _appointments: Appointments | None = None  # where several ranks must keep the same states
     _began_s: float = field(default_factory=time.perf_counter)
     _kept_s: float = field(default_factory=time.perf_counter)
-    _position: int = start.POSITION + 1
+    _position: int = 0
 
     def __post_init__(self) -> None:
         self.termination = Termination(self._finish)
@@ -93,7 +95,7 @@ class Keeper:
         around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
         opened = OpenBlock(self.blocks.open(), objects, around)
         self._open.append(opened)
-        self.termination.follow(is_open=True)
+        self._block_opened()
         has_raised = True
         try:
             yield
@@ -138,7 +140,15 @@ class Keeper:
     def adopt(self, blocks: Blocks, opened: list[OpenBlock], position: int) -> None:
         """Go on where a program that was run again stands: in these blocks, after so many checkpoints."""
         self.blocks, self._open, self._position = blocks, opened, position
-        self.termination.follow(is_open=bool(opened))
+        if opened:
+            self._block_opened()
+
+    def _block_opened(self) -> None:
+        self.termination.follow(is_open=True)
+        job = job_of_process()
+        if job and self._appointments is None:
+            path = self.writer.store.folder / f"{self.run.run}.appointments.tmp"
+            self._appointments = Appointments(path, is_leader=job.rank == 0)
 
     def loop_begins(self, around: Place | None) -> Place | None:
         """A loop begins; its place if it runs in a block."""
@@ -164,6 +174,8 @@ class Keeper:
     def close(self) -> None:
         """Wait for what is being written."""
         self.writer.close()
+        if self._appointments:
+            self._appointments.forget()
 
     def summary(self) -> str:
         """One line for the end of a run; "" if nothing was kept."""
@@ -179,15 +191,33 @@ class Keeper:
         )
 
     def _is_wanted(self, entry: EntryPoint, block: OpenBlock) -> bool:
+        if self._appointments:
+            return self._is_agreed(self._appointments, entry, block)
         if entry.kind == "top":
             block.has_top = entry.iteration == 0 or self._is_affordable()
             return block.has_top
         if entry.kind == "after":
             return block.has_top
         if entry.kind == "step":
-            is_due = time.perf_counter() - self._kept_s >= STEP_AFTER_S
-            return is_due and block.has_top and self._is_affordable()
+            return self._is_step_due(block) and self._is_affordable()
         return block.reference is not None and self._is_affordable()
+
+    def _is_step_due(self, block: OpenBlock) -> bool:
+        return block.has_top and time.perf_counter() - self._kept_s >= STEP_AFTER_S
+
+    def _is_agreed(self, agreed: Appointments, entry: EntryPoint, block: OpenBlock) -> bool:
+        """Whether all ranks keep this state; rank 0 says when the next one is kept."""
+        if entry.kind == "after":
+            return block.has_top
+        if entry.kind in ("done", "end"):
+            return block.reference is not None and (self._keeps_all or agreed.has_met(entry))
+        is_met = agreed.is_met(entry) or (entry.kind == "top" and (entry.iteration == 0 or self._keeps_all))
+        is_due = entry.kind == "top" or self._is_step_due(block)
+        if agreed.is_leader and not is_met and is_due and self._is_affordable():
+            agreed.name_a_later(entry)
+        if entry.kind == "top":
+            block.has_top = is_met
+        return is_met and block.has_top
 
     def _is_affordable(self) -> bool:
         computed_s = time.perf_counter() - self._began_s
@@ -199,11 +229,21 @@ class Keeper:
         """SIGTERM has come: keep the state whatever it costs, and let the process end."""
         if entry.kind in ("step", "after") and not block.has_top:
             return  # of no use without its top: if there is time the next one is waited for
+        if self._appointments and not self._is_last_agreed(self._appointments, entry, block):
+            return
         try:
             if entry.kind == "top" or block.reference:
                 self._try_to_keep(entry, block, frame, facts)
         finally:
             self.termination.end_process()
+
+    def _is_last_agreed(self, agreed: Appointments, entry: EntryPoint, block: OpenBlock) -> bool:
+        """Whether all ranks end with this state."""
+        if entry.kind not in ("top", "step") or agreed.is_met(entry, at_once=True):
+            return True
+        if agreed.is_leader:
+            agreed.name_the_next(entry, may_be_step=block.has_top)
+        return False
 
     def _finish(self) -> None:
         self.writer.close(PATIENCE_S)
@@ -267,7 +307,11 @@ class Keeper:
     @property
     def _must_wait(self) -> bool:
         """Whether the training waits for this state rather than go without it."""
-        return self.run.project.config.epsilon >= 1 or self.termination.is_asked
+        return self._keeps_all or self.termination.is_asked or self._appointments is not None
+
+    @property
+    def _keeps_all(self) -> bool:
+        return self.run.project.config.epsilon >= 1
 
     def _of_job(self) -> dict[str, Any]:
         """Which rank of how many this is, where several train together."""
