@@ -76,7 +76,7 @@ def rows(place: Workplace, run: str) -> list[object]:
     return [(row.name, row.value, row.path, row.it, row.source) for row in place.rows(run=RunId(run))]
 
 
-@pytest.mark.parametrize("moment", ["1 1.0", "2 -2.0", "4 0.5"])
+@pytest.mark.parametrize("moment", ["0 1.0", "1 1.0", "2 -2.0", "4 0.5"])
 def test_a_resumed_run_says_what_one_says_that_was_never_killed(
     place: Workplace, wanted: list[object], moment: str
 ) -> None:
@@ -129,7 +129,7 @@ def test_what_comes_out_differently_is_named(place: Workplace) -> None:
 
     resumed = resume(place, run, env=KEEP_ALL)
 
-    assert "differs from what was recorded before: epoch 3: mean " in resumed.stderr
+    assert "differs from what was recorded before: epoch 2: mean " in resumed.stderr
 
 
 def test_changed_code_is_named_and_nothing_is_done(place: Workplace) -> None:
@@ -182,3 +182,28 @@ def test_two_cannot_resume_a_run_at_once(place: Workplace) -> None:
     first.process.communicate("")
 
     assert "cannot be resumed" in refused.stderr
+
+
+def test_files_that_the_run_wrote_are_as_if_it_had_not_been_killed(place: Workplace) -> None:
+    writing = SCRIPT.replace(
+        "    history = []\n",
+        '    history = []\n    log = open("log.csv", "a")\n'
+        '    best = __import__("json").load(open("best.json")) if os.path.exists("best.json") else None\n',
+    ).replace(
+        "            history.append",
+        "            print(epoch, sum(weights), file=log, flush=True)\n"
+        '            open("best.json", "w").write(repr(weights))\n'
+        '            flor.log("best", best)\n'
+        "            history.append",
+    )
+    place.run(writing, env=KEEP_ALL)
+    wanted = {name: (place.root / name).read_bytes() for name in ("log.csv", "best.json")}
+    said = [(row.name, row.value) for row in place.rows()]
+    for name in wanted:
+        (place.root / name).unlink()
+
+    run = killed(place, "3 1.0", writing)
+    resume(place, run, env=KEEP_ALL)
+
+    assert {name: (place.root / name).read_bytes() for name in wanted} == wanted
+    assert [(row.name, row.value) for row in place.rows(run=RunId(run))] == said

@@ -31,6 +31,7 @@ COMMANDS = {
     "show": "show all that is known of a run",
     "diff": "compare two runs: code, arguments, environment, last values",
     "checkpoints": "list the training states that runs kept",
+    "replay": "answer what was not logged, for the runs of the past",
     "resume": "go on with a run that was interrupted or failed",
     "rm": "remove runs",
     "gc": "delete what can be made again or is no longer used",

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +36,7 @@ class RecordingSession:
         self._pid = os.getpid()
         self._asked: set[str] = set()
         self._inherited: dict[str, Any] = {}
+        self._decided: Mapping[str, Any] = {}
         self._parent: Membership | None = None  # in a forked child
         self._has_run = False
         self._lock = threading.RLock()
@@ -93,8 +94,15 @@ class RecordingSession:
         keeper = run.keeper or _kept_by(run, Keeper.of(run))
         return keeper.checkpointing(objects, node)
 
-    def go_on(self, root: Root, run: ProcessRun, keeper: "Keeper | None") -> None:
-        """Record into a run that is open already, with the stacks that end in this root."""
+    def go_on(
+        self, root: Root, run: ProcessRun, keeper: "Keeper | None", inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record into a run that is open already, with the stacks that end in this root.
+
+        Args:
+            inputs: values that named inputs have, whatever the command line or their defaults say.
+        """
+        self._decided = inputs or {}
         self._default = self._first = root
         root.run, root.write = run, run.spool.write
         self._roots.add(root)
@@ -219,6 +227,8 @@ class RecordingSession:
         return current.get() or self.root()
 
     def _argument_value(self, name: str, default: Any) -> Any:
+        if name in self._decided:
+            return arguments.as_type_of(default, self._decided[name])
         if name in self._given:
             return arguments.parse(name, self._given[name], None if default is NO_DEFAULT else default)
         if default is NO_DEFAULT:

@@ -78,7 +78,7 @@ def reopen(
         opened = opening.begin(
             project,
             identity,
-            lambda memory: {**_header(run, identity, memory), "continues": continues},
+            lambda memory: {**header(run, identity, memory), "continues": continues},
             redirect,
             first_seq,
         )
@@ -110,7 +110,7 @@ def _not_over(layout: Layout, name: JournalName) -> CannotResume:
     return CannotResume(name.run, f"{layout.journal(name)} is not sealed", hint)
 
 
-def _header(run: Run, identity: Identity, memory: Ring) -> dict[str, Any]:
+def header(run: Run, identity: Identity, memory: Ring) -> dict[str, Any]:
     """What the run was from its begin, and which process goes on with it."""
     return {
         "format": FORMAT_VERSION,

@@ -11,31 +11,15 @@ import pyarrow as pa
 from flor.entities import Source
 from flor.replay import agreement
 from flor.replay.agreement import Difference
+from flor.replay.marks import MARK, Mark
 from flor.runs.cutting import Flags, mask
 from flor.runs.schema import RECORDS
 from flor.runs.tables import SOURCE_NAMES, array, codes, numbers, strings
-
-MARK = "\x00mark"
-"""Name of the records by which a segment says what it does; their values are JSON of a `Mark`."""
 
 _MARGIN = 1000
 
 Context = tuple[str, tuple[int, ...]]
 """Path and iterations."""
-
-
-class Mark(msgspec.Struct, omit_defaults=True):
-    """What holds for the records of a segment from here on."""
-
-    counts: bool = False  # they are looked at for answers
-    entry: str = ""  # this state was restored just now
-    checked: str = ""  # the program arrived at this kept state by itself
-    is_prefix: bool = False  # which is that at the first header of a loop
-    differences: list[str] = []  # and its own was different there
-    perturbs: list[str] = []  # what a probe changed, and was put back
-    refused: str = ""  # why the segment cannot be executed exactly
-    raised: str = ""  # by a probe
-    is_over: bool = False  # the segment has done all it had to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +64,20 @@ def told(replayed: pa.Table) -> Told:
     rows = [row for row, name in enumerate(names) if name == MARK]
     marks = [Mark(), *(msgspec.json.decode(texts[row], type=Mark) for row in rows)]
     begins, ends = [0, *(row + 1 for row in rows)], [*rows, len(names)]
-    found: list[list[tuple[Mark, pa.Table]]] = []
+    found: list[list[tuple[bool, pa.Table]]] = []
+    entries, counts = [], False
     for mark, begin, end in zip(marks, begins, ends, strict=True):
+        counts = counts if mark.counts is None else mark.counts
         if mark.entry or not found:
             found.append([])
-        found[-1].append((mark, replayed.slice(begin, end - begin)))
-    return Told(tuple(map(_stretch, found)), tuple(marks))
+            entries.append(mark.entry)
+        found[-1].append((counts, replayed.slice(begin, end - begin)))
+    return Told(tuple(map(_stretch, entries, found)), tuple(marks))
 
 
-def _stretch(pieces: Sequence[tuple[Mark, pa.Table]]) -> Stretch:
-    counts = [np.full(len(table), mark.counts) for mark, table in pieces]
-    return Stretch(
-        pieces[0][0].entry, pa.concat_tables([table for _, table in pieces]), np.concatenate(counts)
-    )
+def _stretch(entry: str, pieces: Sequence[tuple[bool, pa.Table]]) -> Stretch:
+    counts = [np.full(len(table), is_counted) for is_counted, table in pieces]
+    return Stretch(entry, pa.concat_tables([table for _, table in pieces]), np.concatenate(counts))
 
 
 def answers(
@@ -112,6 +97,11 @@ def answers(
         tuple({one.name: one for part in reversed(found) for one in reversed(part.differences)}.values()),
         frozenset(context for part in found for context in part.contexts),
     )
+
+
+def within(records: pa.Table, contexts: Collection[Context]) -> pa.Table:
+    """The records of these contexts."""
+    return records.filter(mask(np.array([key[0] in contexts for key in _keys(records)], bool)))
 
 
 def _of_stretch(recorded: pa.Table, stretch: Stretch, seq: int, names: Collection[str]) -> Answers:

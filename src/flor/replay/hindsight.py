@@ -1,5 +1,7 @@
 """Takes a program through a segment of a replay: over the iterations that are wanted, from state to state."""
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -13,8 +15,8 @@ from flor.project import Project
 from flor.record.keeper import OpenBlock
 from flor.record.session import Session
 from flor.replay import way
-from flor.replay.answers import Mark
 from flor.replay.binding import user_frame
+from flor.replay.marks import Mark
 from flor.replay.observing import Observers
 from flor.replay.planning.plans import Visit
 from flor.replay.player import Player
@@ -40,6 +42,8 @@ class Tourist(Way):
     tell: Tell = lambda _: None
     stop: Callable[[], None] = lambda: None
     is_true: bool = True  # whether the program stands in the state that the run stood in
+    loaded_s: float = 0.0  # of restoring, since it was told last
+    startup_s: float = 0.0
 
     @property
     def tour(self) -> Tour:
@@ -51,6 +55,7 @@ class Tourist(Way):
         """At each header of a main loop: go to the next visit, or over the end, or stop."""
         if place.role is not Role.MAIN:
             return
+        self.startup_s = self.startup_s or _age_of_process_s()
         self._check(EntryPoint("top", block.place.number, place.loop, place.reached), block, frame)
         step = self.tour.at_header(block.place.number, place.loop, place.reached)
         if step.is_over:
@@ -59,7 +64,7 @@ class Tourist(Way):
             self._jump_to(step, step.jump, block, loop, frame)
         elif step.visit is not None and step.visit.entry is not None:
             yield from self._enter(step.visit, step.visit.entry, place, block, loop, frame)
-            self.tell(Mark(counts=step.counts, entry=str(step.visit.entry)))
+            self._tell_of_jump(step.visit.entry, step.counts)
         else:
             self.tell(Mark(counts=step.counts))
 
@@ -92,7 +97,18 @@ class Tourist(Way):
 
     def _landed(self, over: EntryPoint) -> None:
         self.is_true = True
-        self.tell(Mark(counts=self.tour.counts_outside, entry=str(over)))
+        self._tell_of_jump(over, self.tour.counts_outside)
+
+    def _restore(self, entry: EntryPoint, block: OpenBlock, frame: FrameType) -> None:
+        began = time.perf_counter()
+        Way._restore(self, entry, block, frame)
+        self.loaded_s += time.perf_counter() - began
+
+    def _tell_of_jump(self, entry: EntryPoint, counts: bool) -> None:
+        startup_s, self.startup_s = self.startup_s, -1.0  # told once
+        loaded_s, self.loaded_s = self.loaded_s, 0.0
+        mark = Mark(counts=counts, entry=str(entry), startup_s=max(startup_s, 0.0), loaded_s=loaded_s)
+        self.tell(mark)
 
     def _enter(
         self,
@@ -125,6 +141,14 @@ class Tourist(Way):
         self.tell(Mark(checked=str(here), differences=texts, is_prefix=here.iteration == 0))
 
 
+def _age_of_process_s() -> float:
+    """How long ago this process began; 0 where the system does not tell."""
+    try:
+        return max(time.time() - os.stat("/proc/self").st_ctime, 0.0)
+    except OSError:
+        return 0.0
+
+
 @dataclass(slots=True)
 class Hindsight(Player):
     """A session that takes a program through a segment, and records all of it.
@@ -153,6 +177,11 @@ class Hindsight(Player):
     @property
     def recorded(self) -> Project | None:
         return self.recording.recorded if self.recording else None
+
+    def arg(self, name: str, default: Any) -> Any:
+        """The value that the run had; it is recorded again."""
+        self._begin()
+        return self.recording.arg(name, default) if self.recording else Player.arg(self, name, default)
 
     def close(self) -> None:
         """The program has come to its end."""

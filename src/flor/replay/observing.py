@@ -1,7 +1,7 @@
 """A probe is an observer: what its evaluation changes is found out and put back."""
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -10,7 +10,7 @@ from typing import Any
 from flor.checkpoints import randomness
 from flor.checkpoints.compare import Difference, differences
 from flor.checkpoints.environment import all_modes, global_generators
-from flor.checkpoints.frames import frames_of
+from flor.checkpoints.frames import frames_of, project_frames
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.packs import hash_of
@@ -20,7 +20,7 @@ from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.errors import ReentryRefused
 from flor.record.keeper import OpenBlock
-from flor.replay.answers import Mark
+from flor.replay.marks import Mark
 
 _SHOWN = 5
 
@@ -32,6 +32,7 @@ class _Whole:
     graph: Graph
     hashes: list[str]
     content: Mapping[str, bytes]
+    names: Mapping[int, Collection[str]]  # that were looked at, by id of the frame
 
 
 @dataclass(slots=True)
@@ -65,13 +66,15 @@ class Observers:
                 self._restore(line, whole, frame, block)
 
     def _whole(self, frame: FrameType, block: OpenBlock | None) -> _Whole:
-        walked = self._walk(frame, block)
+        live = live_names_of(self.scope)
+        names = {id(each): live(each) for each in project_frames(frame, self.scope)}
+        walked = self._walk(frame, block, names)
         contents = [bytes(leaf.view()) for leaf in walked.leaves]
         hashes = [hash_of(memoryview(content)) for content in contents]
-        return _Whole(walked.graph, hashes, dict(zip(hashes, contents, strict=True)))
+        return _Whole(walked.graph, hashes, dict(zip(hashes, contents, strict=True)), names)
 
     def _restore(self, line: int, whole: _Whole, frame: FrameType, block: OpenBlock | None) -> None:
-        now = self._walk(frame, block)
+        now = self._walk(frame, block, whole.names)
         hashes = [hash_of(leaf.view()) for leaf in now.leaves]
         found = differences(whole.graph, whole.hashes, now.graph, hashes, allow_new_names=True)
         if not self._perturbs.get(line):
@@ -87,8 +90,11 @@ class Observers:
             first = restored.refused[0]
             raise ReentryRefused(f"What a probe changed cannot be put back: {first.path}: {first.reason}")
 
-    def _walk(self, frame: FrameType, block: OpenBlock | None) -> Walked:
-        frames = frames_of(frame, self.scope, live_names_of(self.scope))
+    def _walk(
+        self, frame: FrameType, block: OpenBlock | None, names: Mapping[int, Collection[str]]
+    ) -> Walked:
+        """The state; of each frame these names, though one may be used no more behind the probe."""
+        frames = frames_of(frame, self.scope, lambda each: names[id(each)])
         return walk(frames, block.objects if block else {}, self.scope, None)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -22,6 +22,8 @@ from flor.record import reopening
 from flor.replay import agreement, code_check, job, resuming, tail
 from flor.replay.agreement import Difference
 from flor.replay.job import Job
+from flor.replay.outputs import PutBack
+from flor.replay.own_files import OwnFiles
 from flor.replay.resuming import Arrived, GoOn, Orders, Refused
 from flor.replay.resumption import Candidate, PassedOver, candidates, refuse_unless_stopped, told
 from flor.replay.tail import Tail
@@ -34,6 +36,8 @@ _MATTERING = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY",
     "PYTHONHASHSEED", "PYTHONPATH", "CUBLAS_WORKSPACE_CONFIG",
 )  # fmt: skip
+
+_SHOWN = 10
 
 Say = Callable[[str], None]
 
@@ -102,20 +106,30 @@ class _Attempt:
     def make(self) -> Resumed | Refused:
         """Start the process; let it go on if it arrives, and wait for its end."""
         ours, theirs = Pipe()
+        layout = Layout(self.project.home)
+        own = OwnFiles.of(self.run, self.candidate.files, self.project.root, layout)
+        own.rewind()
         with ours, TemporaryDirectory(prefix="flor-") as folder:
             asked, path = _job(self.project, self.run, theirs.fileno()), Path(folder) / "job.json"
             job.write(asked, path)
             environ = _environ(self.run.environment, os.environ)
             with foreground.running(job.command(asked, path), asked.cwd, environ, theirs.fileno()) as process:
                 theirs.close()
-                return self._converse(process, ours)
+                return self._converse(process, ours, own)
 
-    def _converse(self, process: "Process[bytes]", line: Connection) -> Resumed | Refused:
+    def _converse(self, process: "Process[bytes]", line: Connection, own: OwnFiles) -> Resumed | Refused:
         answer = self._answer(process, line)
         if isinstance(answer, Refused):
             process.wait()
+            own.undo()
             return answer
-        cut = self._let_go_on(answer, line)
+        try:
+            cut = self._let_go_on(answer, line, own)
+        except FlorError:
+            line.close()
+            process.wait()
+            own.undo()
+            raise
         code = process.wait()
         return Resumed(self.candidate, code, self.passed, self._differences(cut))
 
@@ -133,7 +147,7 @@ class _Attempt:
             return Refused(f"the script ended before it was reached (exit code {process.wait()})")
         return answer
 
-    def _let_go_on(self, arrived: Arrived, line: Connection) -> Tail:
+    def _let_go_on(self, arrived: Arrived, line: Connection, own: OwnFiles) -> Tail:
         """Cut the records off at the entry point, and hand the run over.
 
         Raises:
@@ -141,9 +155,22 @@ class _Attempt:
         """
         _refuse_other_code(self.project, self.run, arrived.modules)
         cut = tail.cut(Layout(self.project.home), self.run, self.candidate)
+        done = own.put_back()
         self.say(f"Resuming run {self.run.run} ({self.run.filename}): {self.candidate.words}.")
-        line.send(GoOn(cut.records.first_seq, cut.first_position))
+        for text in _told(done):
+            self.say(text)
+        line.send(GoOn(cut.records.first_seq, cut.first_position, cut.arguments, done.sizes))
         return cut
+
+
+def _told(done: PutBack) -> Iterator[str]:
+    """What was done to the user's files."""
+    changed = (*done.restored, *done.truncated, *done.removed)
+    if changed:
+        where = f"; what stood in them is in {done.set_aside}" if done.set_aside else ""
+        yield f"put back as they were then: {', '.join(changed[:_SHOWN])}{where}"
+    for path, reason in done.unknown:
+        yield f"not put back: {path}: {reason}"
 
 
 def _job(project: Project, run: Run, descriptor: int) -> Job:

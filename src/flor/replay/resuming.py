@@ -19,7 +19,7 @@ from flor.record.keeper import Keeper
 from flor.record.recorder import RecordingSession
 from flor.record.session import Session
 from flor.replay.job import Job
-from flor.replay.player import Player, by_entry
+from flor.replay.player import Player, kept_of
 from flor.replay.reentry import Itinerary
 from flor.runs.layout import Layout
 
@@ -56,6 +56,7 @@ class GoOn:
 
     first_seq: int
     first_position: int  # of the checkpoints to come
+    arguments: frozenset[str]  # the inputs that had been recorded by then
     sizes: Mapping[str, int] = field(default_factory=dict)  # of files that were put back, by path
 
 
@@ -64,8 +65,7 @@ def prepare(job: Job) -> None:
     line = Connection(job.details["fd"])
     orders: Orders = line.recv()
     store = CheckpointStore(Layout(orders.home).checkpoints)
-    own = (one for one in store.kept(orders.run.run) if one.manifest.rank == 0 == one.manifest.process)
-    kept = by_entry(own)
+    kept = kept_of(store, orders.run.run)
     itinerary = Itinerary(parse(orders.entry), frozenset(kept))
     player = Player(itinerary, kept, store, Scope(Path(job.root)), orders.run.args, lambda *_: None)
     player.on_arrival = partial(_arrive, line, orders, player)
@@ -111,12 +111,12 @@ def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:
         answer.first_seq,
         recording.redirect,
         entry=orders.entry,
-        arguments=player.arguments,
+        arguments={name: orders.run.args[name] for name in answer.arguments},
     )
     keeper, standing = Keeper.of(run), player.adoptable()
     keeper.adopt(standing.blocks, standing.opened, answer.first_position)
     player.keeper = keeper
-    recording.go_on(player.run_level, run, keeper)
+    recording.go_on(player.run_level, run, keeper, orders.run.args)
     _set_ends(answer.sizes)
     return recording
 

@@ -1,7 +1,8 @@
 """Which entry points a run can be resumed at, and whether it can be resumed at all. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flor.checkpoints import naming
 from flor.checkpoints.entry import EntryPoint, parse
@@ -22,6 +23,7 @@ class Candidate:
     position: int  # among the checkpoints of the process
     ts: int  # microseconds since the epoch
     graph: str  # hash of the graph of its state; "" where it has none
+    files: Mapping[str, Any] | None = None  # what the run had written by then; None where nobody knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ def candidates(manifests: Sequence[Manifest]) -> tuple[list[Candidate], list[Pas
             passed.append(PassedOver(words, reason))
         elif entry.kind != "start":
             serving.append(_candidate(entry, words, manifest))
-    return [*serving, Candidate(START, "its start", 0, -1, 0, "")], passed
+    return [*serving, Candidate(START, "its start", 0, -1, 0, "", {})], passed
 
 
 def _candidate(entry: EntryPoint, words: str, manifest: Manifest) -> Candidate:
     graph = "" if _is_made_by_the_prefix(entry) else manifest.graph
-    return Candidate(entry, words, manifest.seq, manifest.position, manifest.ts, graph)
+    files = manifest.facts.get("files")
+    return Candidate(entry, words, manifest.seq, manifest.position, manifest.ts, graph, files)
 
 
 def _is_made_by_the_prefix(entry: EntryPoint) -> bool:

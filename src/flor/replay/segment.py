@@ -19,11 +19,11 @@ from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
 from flor.record.recorder import RecordingSession
-from flor.replay.answers import MARK, Mark
 from flor.replay.hindsight import Hindsight
 from flor.replay.job import Job
+from flor.replay.marks import MARK, Mark
 from flor.replay.planning.plans import Segment
-from flor.replay.player import by_entry
+from flor.replay.player import kept_of
 from flor.replay.tour import Tour
 from flor.runs import blobs, frames, ring
 from flor.runs.journal import JournalWriter
@@ -54,8 +54,7 @@ def prepare(job: Job) -> None:
     """Let the program be taken through the segment: called before it begins."""
     orders: Orders = pickle.loads(Path(job.details["orders"]).read_bytes())  # noqa: S301 - see `leave`
     store = CheckpointStore(Layout(orders.home).checkpoints)
-    own = (one for one in store.kept(orders.run.run) if one.manifest.rank == 0 == one.manifest.process)
-    kept = by_entry(own)
+    kept = kept_of(store, orders.run.run)
     scope, arguments = Scope(Path(job.root)), orders.run.args
     run = open_scratch(orders)
     root: list[Root] = []
@@ -71,9 +70,8 @@ def prepare(job: Job) -> None:
         stop=lambda: _stop(run, root[0]),
     )
     root.append(player.run_level)
-    run.arguments.update(arguments)
     recording = RecordingSession(run.project)
-    recording.go_on(player.run_level, run, None)
+    recording.go_on(player.run_level, run, None, arguments)
     player.recording = recording
     player.tell(Mark(counts=player.tour.counts_outside))
     session.install(player)

@@ -7,6 +7,7 @@ from flor.checkpoints.store import CheckpointStore, Kept
 from flor.entities import Run
 from flor.replay.resumption import Candidate
 from flor.runs import supersede
+from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 from flor.runs.supersede import Superseded
 
@@ -17,6 +18,7 @@ class Tail:
 
     records: Superseded
     first_position: int  # of the checkpoints to come
+    arguments: frozenset[str]  # inputs of the run that are left
 
 
 def cut(layout: Layout, run: Run, at: Candidate) -> Tail:
@@ -32,7 +34,8 @@ def cut(layout: Layout, run: Run, at: Candidate) -> Tail:
         if _is_later(one, at):
             one.path.unlink(missing_ok=True)  # its pack stays: others may need what is in it
     positions = [one.manifest.position for one in own]
-    return Tail(records, max(positions, default=-1) + 1)
+    left = Catalog.open(layout).find(run.run).args
+    return Tail(records, max(positions, default=-1) + 1, frozenset(left))
 
 
 def _is_later(one: Kept, at: Candidate) -> bool:

@@ -1,0 +1,217 @@
+"""From names and a predicate to plans: which runs are asked, and what is executed for each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from flor.checkpoints.store import CheckpointStore
+from flor.entities import Run, RunId, Source
+from flor.errors import NotInRepository
+from flor.project import Project
+from flor.replay import auditing, versions
+from flor.replay.executing import Work
+from flor.replay.planning import costs, gathering, narrowing, outcomes, planner, unanswered
+from flor.replay.planning.costs import Correction
+from flor.replay.planning.narrowing import Narrowed
+from flor.replay.planning.planner import Question
+from flor.replay.planning.plans import Plan
+from flor.replay.planning.unanswered import Answer
+from flor.replay.probes import Probe
+from flor.replay.propagation import Propagated
+from flor.replay.report import RunReport
+from flor.replay.versions import ProbedVersion
+from flor.runs.catalog import Catalog
+from flor.runs.cutting import mask
+from flor.runs.layout import Layout
+from flor.runs.metadata import Answered
+from flor.runs.schema import RECORDS
+from flor.runs.tables import numbers
+from flor.snapshots.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a replay is asked for."""
+
+    names: tuple[str, ...]
+    where: str | None = None
+    runs: tuple[str, ...] = ()  # only these; none: all
+    workers: int = 1
+    is_sliced: bool = True
+    audit: int | None = None  # iterations to execute in full and compare; None: where that is cheap
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The runs that are to be asked, and those that are not, with the reason."""
+
+    works: tuple[Work, ...]
+    others: tuple[RunReport, ...]
+    patches: tuple[tuple[str, str], ...]  # version, and the difference that the probes make in it
+    workers: int = 1
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """What is to be executed."""
+        return tuple(work.plan for work in self.works)
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long it will take, as far as is known."""
+        every = [segment.estimated_s for work in self.works for segment in work.segments]
+        return max(max(every, default=0.0), sum(every) / self.workers)
+
+
+def ask(project: Project, catalog: Catalog, request: Request) -> Asked:
+    """Plan a replay; nothing is executed.
+
+    Raises:
+        FlorError: a name is logged nowhere today, or a run is not there.
+        QueryError: the predicate cannot be understood.
+    """
+    if request.where is not None:
+        narrowing.check(catalog, request.where, request.names)
+    now = versions.today(project)
+    wanted = versions.find_probes(now, request.names)
+    runs = _chosen(catalog, request)
+    texts = versions.texts_of(_repository(project), runs)
+    planning = _Planning(project, catalog, request, wanted, now)
+    found = [planning.one(run, texts.get(run.run)) for run in runs]
+    works = [one for one in found if isinstance(one, Work)]
+    return Asked(
+        auditing.with_audits(works, request.audit),
+        tuple(one for one in found if isinstance(one, RunReport)),
+        tuple(planning.patches.items()),
+        request.workers,
+    )
+
+
+@dataclass(frozen=True)
+class _Planning:
+    """Plans runs one by one; versions with the probes in them are made once."""
+
+    project: Project
+    catalog: Catalog
+    request: Request
+    probes: Sequence[Probe]
+    now: Mapping[str, str]
+    versions: dict[tuple[str, str], ProbedVersion] = field(default_factory=dict)
+    patches: dict[str, str] = field(default_factory=dict)
+
+    def one(self, run: Run, texts: Mapping[str, str] | None) -> Work | RunReport:
+        """What to execute for a run, or why nothing."""
+        if texts is None:
+            reason = "its code is no longer in the repository" if run.version else "it has no code version"
+            return _unasked(run, reason, is_missing=True)
+        version = self._version(run, texts)
+        carried = version.propagated
+        if not carried.patches:
+            return _refused(run, version)
+        return self._work(run, version)
+
+    def _version(self, run: Run, texts: Mapping[str, str]) -> ProbedVersion:
+        key = (run.tree or run.run, run.filename)
+        if key not in self.versions:
+            made = versions.probed(
+                self.probes, self.now, texts, run.filename, is_sliced=self.request.is_sliced
+            )
+            self.versions[key] = made
+            if made.propagated.files:
+                self.patches[(run.version or "")[:12]] = made.propagated.diff()
+        return self.versions[key]
+
+    def _work(self, run: Run, version: ProbedVersion) -> Work | RunReport:
+        store = CheckpointStore(Layout(self.project.home).checkpoints)
+        facts = gathering.run_facts(self.catalog, store, run, version.changed, version.new_line)
+        narrowed = narrowing.narrow(
+            self.catalog, {run.run: facts.loops}, self.request.where, self.request.names
+        )
+        if not narrowed:
+            return _unasked(run, "nothing of it satisfies the predicate", is_missing=False)
+        question = self._question(run, version, narrowed[0])
+        if question is None:
+            return _unasked(run, "it was answered before", is_missing=False)
+        return Work(
+            run=run,
+            plan=planner.plan(facts, version.changed, question, self._correction(run)),
+            files=version.files,
+            edits=version.edits,
+            names=self.request.names,
+            hashes=_hashes(version.propagated),
+            recorded=recorded(self.catalog, run.run),
+            seqs=_seqs(store, run.run),
+            loops=self.catalog.entry(run.run).metadata.loops,
+            version=f"{run.tree} {run.environment.get('python', '')}",
+            iterations=sum(loop.begun for loop in facts.loops),
+            is_part=self.request.where is not None,
+        )
+
+    def _correction(self, run: Run) -> Correction:
+        """What former replays of the script teach of its times."""
+        return costs.correction(outcomes.read(Layout(self.project.home)), run.filename)
+
+    def _question(self, run: Run, version: ProbedVersion, narrowed: Narrowed) -> Question | None:
+        """What is still to be asked of a run; None where all of it was answered before."""
+        known = [_answer(one) for one in self.catalog.entry(run.run).metadata.answered]
+        wanted = None if self.request.where is None else narrowed.iterations
+        left = unanswered.left(wanted, _hashes(version.propagated).values(), known)
+        if left.is_nothing:
+            return None
+        workers, is_sliced = self.request.workers, self.request.is_sliced
+        return Question(left.iterations, left.is_outside_wanted, workers, is_sliced)
+
+
+def _answer(one: Answered) -> Answer:
+    iterations = None if one.iterations is None else [at for _, _, at in one.iterations]
+    return Answer(one.probe, iterations)
+
+
+def _seqs(store: CheckpointStore, run: RunId) -> dict[str, int]:
+    """Of each kept entry point of the main process, the last record before it."""
+    manifests = [kept.manifest for kept in store.kept(run)]
+    return {one.entry: one.seq for one in manifests if one.rank == 0 == one.process}
+
+
+def recorded(catalog: Catalog, run: RunId) -> pa.Table:
+    """What the main process of a run recorded itself, by seq."""
+    sources = (Source.LOG, Source.ARG, Source.LOOP)
+    tables = [chunk.table.select(RECORDS.names) for chunk in catalog.chunks(None, [run], sources)]
+    table = pa.concat_tables(tables).unify_dictionaries() if tables else RECORDS.empty_table()
+    is_own = (numbers(table["rank"]) == 0) & (numbers(table["process"]) == 0)
+    return table.filter(mask(is_own)).combine_chunks()
+
+
+def _hashes(carried: Propagated) -> dict[str, str]:
+    """Of the probes of each name one hash."""
+    found: dict[str, list[str]] = {}
+    for patch in carried.patches:
+        found.setdefault(patch.probe.name, []).append(patch.hash)
+    return {name: "+".join(hashes) for name, hashes in found.items()}
+
+
+def _refused(run: Run, version: ProbedVersion) -> RunReport:
+    """Why a run is not asked: it has the statement already, cannot have it, or its place is not certain."""
+    carried = version.propagated
+    if carried.present and not carried.refusals:
+        return _unasked(run, "its version has the statement itself", is_missing=False)
+    is_missing = any(not one.is_absent for one in carried.refusals)
+    reasons = dict.fromkeys(one.reason for one in carried.refusals)
+    return _unasked(run, "; ".join(reasons), is_missing=is_missing)
+
+
+def _unasked(run: Run, reason: str, *, is_missing: bool) -> RunReport:
+    return RunReport(run.run, run.tstamp, "none", reason=reason, is_missing=is_missing)
+
+
+def _chosen(catalog: Catalog, request: Request) -> list[Run]:
+    """The runs that are asked, oldest first."""
+    if request.runs:
+        return [catalog.find(text) for text in request.runs]
+    return [catalog.detailed(run) for run in catalog.runs]
+
+
+def _repository(project: Project) -> Repository:
+    if project.repository is None:
+        raise NotInRepository(f"{project.root} is in no git repository.", "Change to a clone of the project.")
+    return project.repository

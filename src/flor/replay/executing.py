@@ -1,0 +1,168 @@
+"""Executes the segments of plans in processes of their own, and reads what they found out."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flor.entities import Run
+from flor.errors import StoreError
+from flor.executors.tasks import Executor, OnEvent, Outcome, Task
+from flor.project import Project
+from flor.replay import answers, checkout, segment, surroundings
+from flor.replay.answers import Answers, Told
+from flor.replay.edits import Edits
+from flor.replay.planning.plans import Plan, Segment
+from flor.replay.segment import Orders
+from flor.replay.surroundings import Additions, Place, Surroundings
+from flor.replay.worktree import Worktree
+from flor.runs import journals, tables
+from flor.runs.decode import columns
+from flor.runs.layout import Layout
+from flor.runs.records import LoopDefault
+
+_PREPARE = f"{segment.__name__}:{segment.prepare.__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One run that is to be asked: its plan, and the version with the probes in it."""
+
+    run: Run
+    plan: Plan
+    files: Mapping[str, str]  # texts with probes, by path from the root
+    edits: Edits
+    names: tuple[str, ...]  # of the probes
+    hashes: Mapping[str, str]  # of the probes of each name, as they stand in the version
+    recorded: pa.Table  # what the run's main process logged, by seq
+    seqs: Mapping[str, int]  # of the last record before each kept entry point
+    loops: Mapping[str, LoopDefault]  # what the run says of loops
+    version: str  # the same for runs of the same code under the same interpreter
+    iterations: int  # of all main loops
+    is_part: bool = False  # only some of the run's iterations are asked for
+    audits: tuple[Segment, ...] = ()
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All that is executed of the run."""
+        return (*self.plan.segments, *self.audits)
+
+    def probe_of(self, name: str) -> str:
+        """The hash of the probes of a name."""
+        return self.hashes.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one segment ended."""
+
+    work: Work
+    segment: Segment
+    outcome: Outcome
+    told: Told
+    answers: Answers
+    loops: Mapping[str, LoopDefault]
+    changes: tuple[str, ...]  # conditions that could not be set again
+
+
+@dataclass(slots=True)
+class Workshop:
+    """Where the segments of one replay are executed."""
+
+    project: Project
+    folder: Path  # for the logs of processes
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _trees: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _running: dict[str, "_Running"] = field(default_factory=dict)
+
+    def ended(self, works: Sequence[Work], executor: Executor, on_event: OnEvent) -> Iterator[Ended]:
+        """How all segments of these runs end, as they end."""
+        with executor.run(self._tasks(works), on_event) as outcomes:
+            for outcome in outcomes:
+                yield self._collect(self._running.pop(outcome.task), outcome)
+
+    def close(self) -> None:
+        """Remove what was made for the processes."""
+        self._stack.close()
+
+    def _tasks(self, works: Sequence[Work]) -> Iterator[Task]:
+        for work in works:
+            for number, each in enumerate(work.segments):
+                yield self._task(work, each, f"{work.run.run}.{number}")
+
+    def _task(self, work: Work, each: Segment, name: str) -> Task:
+        place = surroundings.place_of(self.project, work.run)
+        trees = self._trees_of(place)
+        tree: Worktree = trees.take(checkout.code_of(self._repository(), work.run), work.files)
+        scratch = tree.folder / f"store.{name}"
+        orders = tree.folder / f"{name}.orders"
+        segment.leave(Orders(self.project.home.resolve(), work.run, each, scratch, self.project), orders)
+        added = Additions(_PREPARE, {"orders": str(orders), "edits": work.edits.to_json()})
+        surrounded = surroundings.surround(place, work.run, tree, added)
+        self._running[name] = _Running(work, each, trees, tree, scratch, surrounded)
+        threads = int(work.run.environment.get("torch_threads") or 1)
+        return surrounded.task(name, self.folder / f"{name}.log", threads)
+
+    def _trees_of(self, place: Place) -> Any:
+        key = (place.root, place.interpreter.executable)
+        if key not in self._trees:
+            self._trees[key] = self._stack.enter_context(surroundings.worktrees_of(place))
+        return self._trees[key]
+
+    def _repository(self) -> Any:
+        if self.project.repository is None:
+            raise StoreError(f"{self.project.root} is in no git repository.", "Change to a clone of it.")
+        return self.project.repository
+
+    def _collect(self, running: "_Running", outcome: Outcome) -> Ended:
+        work = running.work
+        table, loops = _logged(Layout(running.scratch), work.loops)
+        told = answers.told(table)
+        found = answers.answers(work.recorded, told.stretches, work.seqs, work.names)
+        _keep_blobs(Layout(running.scratch), Layout(self.project.home))
+        shutil.rmtree(running.scratch, ignore_errors=True)
+        running.trees.give_back(running.tree)
+        return Ended(work, running.segment, outcome, told, found, loops, running.surroundings.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    work: Work
+    segment: Segment
+    trees: Any
+    tree: Worktree
+    scratch: Path
+    surroundings: Surroundings
+
+
+@contextmanager
+def workshop(project: Project) -> Iterator[Workshop]:
+    """A place to execute segments in; afterwards only the logs of failures are left."""
+    folder = Layout(project.home).replays
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Workshop(project, folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _logged(layout: Layout, loops: Mapping[str, LoopDefault]) -> tuple[pa.Table, Mapping[str, LoopDefault]]:
+    """What a process logged, and what its records say of loops."""
+    found = [journals.read(layout, name) for name in journals.names(layout)]
+    built = tables.build([(one.name, columns(one, 0)) for one in found if one], loops)
+    return built.table, built.loops
+
+
+def _keep_blobs(scratch: Layout, store: Layout) -> None:
+    """Move the blobs of values that were logged to the store; each has the name of its content."""
+    for path in scratch.blobs.glob("*/*"):
+        target = store.blobs / path.parent.name / path.name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)

@@ -1,0 +1,22 @@
+"""What a segment says of itself, among its records. Loads nothing that a program might not have loaded."""
+
+import msgspec
+
+MARK = "\x00mark"
+"""Name of the records by which a segment says what it does; their values are JSON of a `Mark`."""
+
+
+class Mark(msgspec.Struct, omit_defaults=True):
+    """What holds for the records of a segment from here on."""
+
+    counts: bool | None = None  # whether they are looked at for answers; None: as before
+    entry: str = ""  # this state was restored just now
+    checked: str = ""  # the program arrived at this kept state by itself
+    is_prefix: bool = False  # which is that at the first header of a loop
+    differences: list[str] = []  # and its own was different there
+    perturbs: list[str] = []  # what a probe changed, and was put back
+    startup_s: float = 0.0  # so long the process took to its first main loop
+    loaded_s: float = 0.0  # and this state to be restored
+    refused: str = ""  # why the segment cannot be executed exactly
+    raised: str = ""  # by a probe
+    is_over: bool = False  # the segment has done all it had to do

@@ -1,0 +1,52 @@
+"""Files of a run that is resumed: first as at its start, then as at the moment it goes on from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flor.entities import Run
+from flor.replay import outputs
+from flor.replay.outputs import Held, PutBack
+from flor.replay.rewinding import Plan
+from flor.runs import files
+from flor.runs.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """What has to be done with the files that a run has written."""
+
+    at_start: Held
+    at_entry: Held
+
+    @classmethod
+    def of(cls, run: Run, entry: Mapping[str, Any] | None, root: Path, layout: Layout) -> "OwnFiles":
+        """Save what stands in them; nothing is changed.
+
+        Args:
+            entry: what the manifest of the moment says of files; {} for the start of the run.
+
+        Raises:
+            StoreError: it cannot be saved.
+        """
+        known = files.of(run)
+        before = outputs.plan(known, {}, root, layout)
+        reset = {action.path for action in before.actions}
+        decided = outputs.plan(known, entry, root, layout)
+        actions = [replace(one, may_be_reset=True) if one.path in reset else one for one in decided.actions]
+        held = outputs.hold(Plan(tuple(actions), decided.unknown), root, layout, runs_before=True)
+        return cls(outputs.hold(before, root, layout), held)
+
+    def rewind(self) -> None:
+        """Make them what they were when the run began: its beginning may read them."""
+        self.at_start.carry_out()
+
+    def put_back(self) -> PutBack:
+        """Make them what they were at the moment that the run goes on from."""
+        return self.at_entry.carry_out()
+
+    def undo(self) -> None:
+        """Make them what they were when somebody asked for the run to be resumed."""
+        self.at_start.give_back()
+        self.at_entry.give_back()

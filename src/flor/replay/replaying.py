@@ -1,0 +1,153 @@
+"""Answers in hindsight: executes plans, keeps what they find out, and says how sure it is."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from flor.executors.tasks import Executor
+from flor.project import Project
+from flor.replay import executing, judging
+from flor.replay.asking import Asked
+from flor.replay.executing import Ended, Work
+from flor.replay.judging import Audit
+from flor.replay.planning import outcomes
+from flor.replay.planning.costs import Outcome, Parts
+from flor.replay.report import Report, RunReport
+from flor.runs import hindsight
+from flor.runs.catalog import Catalog
+from flor.runs.hindsight import Hindsight
+from flor.runs.layout import Layout
+from flor.runs.metadata import Answered
+from flor.runs.records import LoopDefault
+from flor.times import to_text
+
+Progress = Callable[[Iterable[Ended], int], Iterable[Ended]]
+
+
+def no_progress(ended: Iterable[Ended], count: int) -> Iterable[Ended]:
+    """For callers that show none."""
+    return ended
+
+
+def replay(
+    project: Project,
+    catalog: Catalog,
+    asked: Asked,
+    names: Sequence[str],
+    executor: Executor,
+    progress: Progress = no_progress,
+) -> Report:
+    """Execute what was planned. Each run's answers are kept as soon as all of its segments have ended.
+
+    Args:
+        progress: is given the segments as they end, and how many there will be; hands them on.
+    """
+    began, stamp = time.monotonic(), to_text(datetime.now(UTC).replace(tzinfo=None))
+    keeping = _Keeping(project, catalog, stamp, asked.works)
+    with executing.workshop(project) as workshop:
+        ended = workshop.ended(asked.works, executor, lambda _: None)
+        for each in progress(ended, sum(len(work.segments) for work in asked.works)):
+            keeping.add(each)
+    keeping.finish()
+    nothing = [_nothing(work) for work in asked.works if not work.segments]
+    every = sorted([*keeping.reports, *nothing, *asked.others], key=lambda one: one.tstamp)
+    return Report(tuple(names), tuple(every), asked.elapsed_s, time.monotonic() - began)
+
+
+@dataclass(slots=True)
+class _Keeping:
+    """Keeps what segments find out, run by run; what was loaded waits for the audit of its version."""
+
+    project: Project
+    catalog: Catalog
+    stamp: str
+    works: Sequence[Work]
+    reports: list[RunReport] = field(default_factory=list)
+    _ended: dict[str, list[Ended]] = field(default_factory=dict)
+    _audits: dict[str, Audit] = field(default_factory=dict)
+
+    def add(self, each: Ended) -> None:
+        """One more segment has ended."""
+        work = each.work
+        parts = self._ended.setdefault(work.run.run, [])
+        parts.append(each)
+        if len(parts) < len(work.segments):
+            return
+        if work.audits:
+            self._audits[work.version] = judging.audit(parts)
+        for run in [run for run, found in self._ended.items() if self._is_ready(found)]:
+            self._keep(self._ended.pop(run))
+
+    def finish(self) -> None:
+        """Keep what is left of segments that never came."""
+        while self._ended:
+            self._keep(self._ended.popitem()[1])
+
+    def _is_ready(self, parts: Sequence[Ended]) -> bool:
+        work = parts[0].work
+        is_audited = any(one.audits and one.version == work.version for one in self.works)
+        return len(parts) == len(work.segments) and (not is_audited or work.version in self._audits)
+
+    def _keep(self, parts: Sequence[Ended]) -> None:
+        work = parts[0].work
+        outcomes.add(Layout(self.project.home), filter(None, map(_outcome, parts)))
+        report = judging.report(parts, self._audits.get(work.version, judging.NO_AUDIT))
+        self.reports.append(report)
+        if report.obtained or not report.is_missing:
+            about = self.catalog.entry(work.run.run).metadata
+            found = _found(parts, report, self.stamp, about.loops)
+            hindsight.keep(Layout(self.project.home), about, found)
+
+
+def _outcome(ended: Ended) -> Outcome | None:
+    """How long a segment took, beside what was expected; None of one that failed."""
+    marks = ended.told.marks
+    startup_s = max((mark.startup_s for mark in marks), default=0.0)
+    if not startup_s or judging.failure(ended) or ended.segment.is_audit:
+        return None
+    loaded_s = sum(mark.loaded_s for mark in marks)
+    rest_s = max(ended.outcome.seconds - startup_s - loaded_s, 0.0)
+    return Outcome(ended.work.run.filename, ended.segment.parts, Parts(startup_s, loaded_s, rest_s))
+
+
+def _found(
+    parts: Sequence[Ended], report: RunReport, stamp: str, known: Mapping[str, LoopDefault]
+) -> Hindsight:
+    """What is to be kept of a run's segments."""
+    work = parts[0].work
+    tables = [each.answers.records for each in parts if not each.segment.is_audit]
+    records = pa.concat_tables(tables).unify_dictionaries().combine_chunks().sort_by("seq")
+    loops = {path: default for each in parts for path, default in each.loops.items()}
+    fresh = {path: default for path, default in loops.items() if path and path not in known}
+    return Hindsight([_answered(name, work, report, stamp) for name in work.names], records, fresh)
+
+
+def _answered(name: str, work: Work, report: RunReport, stamp: str) -> Answered:
+    return Answered(
+        name=name,
+        probe=work.probe_of(name),
+        replay=stamp,
+        level=report.level,
+        iterations=_covered(work, report),
+        segments=report.segments,
+        seconds=report.seconds,
+        obtained=report.obtained,
+        verified=report.verified,
+        diverged=report.diverged,
+        unverified=report.unverified,
+        reason=report.reason,
+    )
+
+
+def _covered(work: Work, report: RunReport) -> list[tuple[int, int, int]] | None:
+    """The iterations that need not be asked again; None: all."""
+    if report.is_missing:
+        return []
+    return list(work.plan.wanted) if work.is_part else None
+
+
+def _nothing(work: Work) -> RunReport:
+    return RunReport(work.run.run, work.run.tstamp, work.plan.level, reason=work.plan.reason)

@@ -1,0 +1,182 @@
+"""A statement added today is answered for the runs of the past, as if it had stood there from the start."""
+
+import json
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from workplace import Workplace
+
+KEEP_ALL = {"FLOR_EPSILON": "1000"}
+
+SCRIPT = """
+    import random
+
+    import flor
+
+    random.seed(flor.arg("seed", 7))
+    weights = [random.random() for _ in range(4)]
+    # prefix
+
+
+    def step(x):
+        for k in range(4):
+            weights[k] += random.gauss(x, 0.1)
+        # inside step
+        return sum(weights)
+
+
+    with flor.checkpointing(weights=weights):
+        for epoch in flor.loop("epoch", range(4)):
+            # top
+            for x in flor.loop("step", [1.0, -2.0, 0.5]):
+                loss = flor.log("loss", step(x))
+                # nested
+            mean = sum(weights) / 4
+            # behind
+            flor.log("mean", mean)
+    flor.log("digest", [weight.hex() for weight in weights])
+    # suffix
+    """
+
+PROBES = {
+    "prefix": 'flor.log("probe", weights[0])',
+    "inside step": 'flor.log("probe", weights[1] * 2)',
+    "top": 'flor.log("probe", [weight.hex() for weight in weights])',
+    "nested": 'flor.log("probe", loss + epoch)',
+    "behind": 'half = mean / 2\n            flor.log("probe", half)',
+    "suffix": 'flor.log("probe", max(weights))',
+}
+
+
+def replay(place: Workplace, *arguments: str, **options: Any) -> CompletedProcess[str]:
+    """`flor replay ARGUMENTS --yes`."""
+    return place.python("-m", "flor", "replay", *arguments, "--yes", **options)
+
+
+def cells(place: Workplace, run: int) -> list[list[Any]]:
+    """The rows of the frame of everything logged in one run, oldest run first."""
+    frame = place.frame("seed", "loss", "mean", "probe", "digest")
+    stamp = sorted(frame["tstamp"].unique())[run]
+    rows = frame[frame["tstamp"] == stamp].drop(columns="tstamp")
+    return [[value.hex() if isinstance(value, float) else value for value in row] for row in rows.values]
+
+
+@pytest.mark.parametrize("where", PROBES)
+def test_hindsight_equals_foresight(place: Workplace, where: str) -> None:
+    probed = SCRIPT.replace(f"# {where}\n", f"{PROBES[where]}\n")
+    assert probed != SCRIPT
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.run(probed, env=KEEP_ALL)
+
+    replay(place, "probe", "--audit", "1")
+
+    assert cells(place, 0) == cells(place, 1)
+
+
+def test_the_report_says_how_sure_the_answers_are(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# top\n", f"{PROBES['top']}\n"))
+
+    [report] = json.loads(replay(place, "probe", "--audit", "1", "--json").stdout)["runs"]
+
+    assert report["level"] == "outer"
+    assert (report["obtained"], report["verified"], report["reason"]) == (4, 4, "")
+
+
+def test_what_was_answered_is_not_asked_again_and_a_changed_statement_is(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# top\n", 'flor.log("probe", 1)\n'))
+    replay(place, "probe")
+
+    again = replay(place, "probe")
+    place.write("train.py", SCRIPT.replace("# top\n", 'flor.log("probe", 2)\n'))
+    replay(place, "probe")
+
+    assert "it was answered before" in again.stdout
+    assert place.values("probe") == [2, 2, 2, 2]
+
+
+def test_a_predicate_chooses_runs_and_iterations(place: Workplace) -> None:
+    for seed in (1, 2):
+        place.write("train.py", SCRIPT)
+        place.python("train.py", "--kwargs", f"seed={seed}", env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# top\n", 'flor.log("probe", epoch)\n'))
+
+    replay(place, "probe", "seed = 2 and epoch >= 3")
+
+    frame = place.frame("seed", "probe").dropna(subset=["probe"])
+    assert [tuple(row) for row in frame[["seed", "epoch", "probe"]].values] == [(2, 3, 2), (2, 4, 3)]
+
+
+def test_a_wrong_column_is_explained_before_anything_runs(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# top\n", 'flor.log("probe", 1)\n'))
+
+    refused = replay(place, "probe", "sed = 2", code=1)
+
+    assert "sed" in refused.stderr
+    assert "seed" in refused.stderr
+
+
+def test_a_name_that_nothing_logs_is_explained(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+
+    assert "Closest: loss" in replay(place, "los", code=1).stderr
+
+
+def test_a_probe_that_raises_is_reported_and_loses_nothing(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# behind\n", 'flor.log("probe", 1 / (epoch - 2))\n'))
+
+    failed = replay(place, "probe", code=1)
+
+    assert "the probe raised ZeroDivisionError" in failed.stdout
+    assert place.values("probe") == [-0.5, -1.0, 1.0]
+
+
+def test_a_probe_that_changes_state_sees_the_run_as_it_was(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    perturbing = 'weights[0] += 1000 * random.random()\n            flor.log("probe", weights[1])'
+    place.write("train.py", SCRIPT.replace("# behind\n", f"{perturbing}\n"))
+
+    [report] = json.loads(replay(place, "probe", "--no-slice", "--json").stdout)["runs"]
+
+    place.write("train.py", SCRIPT.replace("# behind\n", 'flor.log("wanted", weights[1])\n'))
+    replay(place, "wanted")
+    assert place.values("probe") == place.values("wanted")
+    assert report["diverged"] == 0
+
+
+def test_nothing_of_the_user_s_changes(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# top\n", 'flor.log("probe", 1)\n'))
+    place.write("notes.txt", "mine\n")
+    place.git("stash", "list")
+    before = [
+        place.git("status", "--porcelain"),
+        place.git("worktree", "list"),
+        place.git("rev-parse", "HEAD"),
+    ]
+
+    replay(place, "probe")
+
+    after = [
+        place.git("status", "--porcelain"),
+        place.git("worktree", "list"),
+        place.git("rev-parse", "HEAD"),
+    ]
+    assert after == before
+    assert sorted(path.name for path in (place.root / ".flor" / "worktrees").iterdir()) == []
+
+
+def test_a_dry_run_shows_the_plan_and_executes_nothing(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.write("train.py", SCRIPT.replace("# top\n", 'flor.log("probe", 1)\n'))
+
+    shown = replay(place, "probe", "--dry-run", "--show-patch").stdout
+
+    assert "log level outer loop without suffix." in shown
+    assert '+        flor.log("probe", 1)' in shown
+    assert place.values("probe") == []
