@@ -23,15 +23,13 @@ WAYS = ["mounted", "mapped"] if surroundings.can_mount() else ["mapped"]
 ENDING = """
 import atexit
 from flor.replay import relocating
-from flor.replay.mapping import Relocation
 
 def prepare(job):
     if job.relocation:
-        atexit.register(tell, Relocation.of(job.relocation))
+        atexit.register(tell)
 
-def tell(relocation):
-    print("elsewhere", *relocating.loaded_elsewhere(relocation))
-    print("prevented", *relocating.writes_prevented())
+def tell():
+    print("offence:", relocating.offence())
 """
 
 

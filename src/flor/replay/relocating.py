@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.machinery import ModuleSpec, PathFinder
-from typing import Any
+from typing import Any, ClassVar
 
 from flor.checkpoints.atoms import Elsewhere
 from flor.errors import ReentryRefused
@@ -40,6 +40,7 @@ def apply(relocation: Relocation) -> None:
         sys.meta_path.insert(0, links)
     importlib.invalidate_caches()
     _translate_state(relocation)
+    _Applied.relocation = relocation
     sys.addaudithook(_Watch(relocation))
 
 
@@ -47,6 +48,23 @@ def _translate_state(relocation: Relocation) -> None:
     """Let paths in the program's state be kept, and put back, as the two places have them."""
     Elsewhere.to_kept = partial(each_text, change=relocation.recorded)
     Elsewhere.to_live = partial(each_text, change=relocation.text)
+
+
+class _Applied:
+    """What this process was told."""
+
+    relocation: ClassVar[Relocation | None] = None
+
+
+def offence() -> str:
+    """Why what this process computes is not to be trusted; "" where it kept to its own folder."""
+    relocation = _Applied.relocation
+    loaded = loaded_elsewhere(relocation) if relocation else ()
+    if loaded:
+        return f"it loaded modules that are not the run's but today's: {', '.join(loaded)}"
+    if _prevented:
+        return f"it would have changed files of yours: {', '.join(writes_prevented())}"
+    return ""
 
 
 def loaded_elsewhere(relocation: Relocation) -> tuple[str, ...]:
