@@ -14,8 +14,6 @@ from flor.checkpoints.store import CheckpointStore
 from flor.entities import FORMAT_VERSION
 
 ENTRY = EntryPoint("start")
-POSITION = 0
-"""It is kept before every other state of its process."""
 
 
 def keep(store: CheckpointStore, run: str, rank: int, process: int, states: States) -> None:
@@ -33,7 +31,7 @@ def keep(store: CheckpointStore, run: str, rank: int, process: int, states: Stat
             rank=rank,
             process=process,
             entry=str(ENTRY),
-            position=POSITION,
+            position=0,
             seq=0,
             ts=time.time_ns() // 1_000,
             graph=hash_of(memoryview(graph)),

@@ -20,6 +20,8 @@ from flor.checkpoints.packs import Blob, Extent, Reader
 from flor.checkpoints.points import of_whole_points
 from flor.errors import CheckpointNotFound, FormatTooNew, Unreadable
 
+_START = "start"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -107,6 +109,10 @@ class CheckpointStore:
         complete = set(map(id, of_whole_points([kept.manifest for kept in found])))
         return [kept for kept in found if id(kept.manifest) in complete]
 
+    def start(self, run: str, rank: int = 0, process: int = 0) -> Kept | None:
+        """The random state with which a process of the run began; no state to go on from."""
+        return next(_read(self.folder / f"{run}.{rank}.{process}" / f"{_START}{manifest.SUFFIX}"), None)
+
     def all(self) -> Iterator[Kept]:
         """Every checkpoint that can be read."""
         return self._readable("*")
@@ -137,10 +143,8 @@ class CheckpointStore:
 
     def _readable(self, owners: str) -> Iterator[Kept]:
         for path in sorted(self.folder.glob(f"{owners}/*{manifest.SUFFIX}"), key=_order):
-            try:
-                yield Kept(path, manifest.read(path))
-            except (Unreadable, FormatTooNew):
-                continue  # named by fsck; an earlier entry point serves instead
+            if path.stem != _START:
+                yield from _read(path)
 
     def _content(self, digest: str) -> memoryview:
         if self.missing({digest}):
@@ -149,7 +153,8 @@ class CheckpointStore:
 
     def _path(self, described: Manifest) -> Path:
         owner = f"{described.run}.{described.rank}.{described.process}"
-        return self.folder / owner / f"{described.position:06d}{manifest.SUFFIX}"
+        name = _START if described.entry == _START else f"{described.position:06d}"
+        return self.folder / owner / f"{name}{manifest.SUFFIX}"
 
     def _index_new_packs(self) -> None:
         for path in self.folder.glob(f"*/*{packs.SUFFIX}"):
@@ -159,6 +164,12 @@ class CheckpointStore:
                     self._index.update(packs.extents(path))
                 except (Unreadable, FormatTooNew):
                     continue  # what it held counts as missing, and is kept again
+
+
+def _read(path: Path) -> Iterator[Kept]:
+    """The checkpoint, if it can be read; else fsck names it, and an earlier one serves instead."""
+    with suppress(Unreadable, FormatTooNew):
+        yield Kept(path, manifest.read(path))
 
 
 def _nearest(wanted: str, known: Sequence[str]) -> str:

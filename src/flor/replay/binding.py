@@ -1,4 +1,4 @@
-"""Names of running functions: bound anew from outside where that can be done, else by the program itself."""
+"""Names of running functions: bound anew from outside as far as that can be done, else by the program."""
 
 import ctypes
 import dis
@@ -59,10 +59,12 @@ def bind(
                 _fill(cell, names[name])
         if not frame.f_code.co_flags & CO_OPTIMIZED:
             _bind_namespace(frame, names, since if is_last else None)
-        elif is_last:
-            left = Names(id(frame), names, since, frozenset(state.cells))
         else:
-            _bind_locals(frame, {name: value for name, value in names.items() if name not in state.cells})
+            free = {name: value for name, value in names.items() if name not in state.cells}
+            if is_last:
+                left = Names(id(frame), names, since, frozenset(state.cells))
+                free = {name: value for name, value in free.items() if value is not UNBOUND}
+            _bind_locals(frame, free)
     return left
 
 
@@ -106,14 +108,14 @@ def _bind_namespace(frame: FrameType, names: Mapping[str, Any], since: int | Non
 
 
 def _bind_locals(frame: FrameType, names: Mapping[str, Any]) -> None:
-    """Bind names of a function that waits for a call to return: where the way there came to other values."""
+    """Bind names of a function that waits for a call to return, where they have other values."""
     bound = names_bound_in(frame)
     for name, value in names.items():
         now = bound.get(name, UNBOUND)
         if now is value or (is_atom(now) and is_atom(value) and dump(now) == dump(value)):
             continue
-        if value is UNBOUND or now is UNBOUND:
-            raise ReentryRefused(f"{frame.f_code.co_qualname}() has {name} only here, or only in the run.")
+        if value is UNBOUND:
+            raise ReentryRefused(f"{name} has a value in {frame.f_code.co_qualname}() that it had not then.")
         _set_local(frame, name, value)
 
 

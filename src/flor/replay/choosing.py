@@ -7,8 +7,6 @@ from flor.checkpoints.entry import parse
 from flor.checkpoints.manifest import Manifest
 from flor.errors import CheckpointNotFound, FlorError
 
-START = "start"
-"""Only random state was kept there."""
 Context = Mapping[str, int]
 """Of a main loop how many iterations are over; of loops around it, which iteration is meant."""
 
@@ -20,7 +18,7 @@ def choose(kept: Sequence[Manifest], run: str, context: Context, rank: int = 0) 
         CheckpointNotFound: it was not kept; the message names the nearest that was.
         FlorError: the context stands for several.
     """
-    mine = [each for each in kept if each.rank == rank and not each.process and each.entry != START]
+    mine = [each for each in kept if each.rank == rank and not each.process]
     mine.sort(key=lambda each: each.position)
     names = naming.main_loops(mine)
     places = [_place(each, names) for each in mine]

@@ -30,7 +30,7 @@ from flor.entities import Run, Status
 from flor.errors import CheckpointNotFound, FlorError, FlorWarning, StateLost
 from flor.project import Project
 from flor.record.ranks import job_of_process
-from flor.replay.choosing import START, Context, choose
+from flor.replay.choosing import Context, choose
 from flor.runs.catalog import Catalog
 
 
@@ -173,8 +173,7 @@ def _run(catalog: Catalog, store: CheckpointStore, text: str) -> tuple[Run, list
     for run in reversed(catalog.runs):
         # A script that asks for the last run does not mean itself.
         is_this = run.status is Status.RUNNING and run.pid == os.getpid()
-        kept = [] if is_this else store.kept(run.run, whole=True)
-        if any(one.manifest.entry != START for one in kept):
+        if not is_this and (kept := store.kept(run.run, whole=True)):
             return run, kept
         store.refuse_newer(run.run)
     raise CheckpointNotFound("last", "any moment", "")

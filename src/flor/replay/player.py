@@ -269,11 +269,18 @@ class Player:
             return
         self._has_begun = True
         with self._telling():
-            first = self.kept.get(start.ENTRY)
+            first = self._start()
             if first is not None:
                 start.put_back(first.manifest, self.store.content)
             if self.itinerary.target == start.ENTRY:
                 self._arrive()
+
+    def _start(self) -> Kept | None:
+        """The random state with which the run began."""
+        known = next(iter(self.kept.values()), None)
+        if known is None or start.ENTRY in self.kept:
+            return self.kept.get(start.ENTRY)
+        return self.store.start(known.manifest.run, known.manifest.rank, known.manifest.process)
 
     def _statement(self) -> Statement:
         """The statement that drives the loop which is made now."""
@@ -326,3 +333,10 @@ class Player:
 def by_entry(kept: Iterable[Kept]) -> dict[EntryPoint, Kept]:
     """Checkpoints by their entry points."""
     return {parse(one.manifest.entry): one for one in kept}
+
+
+def kept_of(store: CheckpointStore, run: str, rank: int = 0, process: int = 0) -> dict[EntryPoint, Kept]:
+    """What one process of a run kept, the random state with which it began included."""
+    first = store.start(run, rank, process)
+    own = (one for one in store.kept(run) if (one.manifest.rank, one.manifest.process) == (rank, process))
+    return by_entry([*([first] if first else ()), *own])

@@ -255,7 +255,7 @@ def set_position(loop: Driven, position: int, now: int = 0) -> None:
 
 
 def _moves_on(iterator: Any) -> bool:
-    """Whether `__setstate__` counts from where the iterator stands, as that of a range does since Python 3.12."""
+    """Whether `__setstate__` counts from where it stands: that of a range does since Python 3.12."""
     next(iterator)
     iterator.__setstate__(1)
     return bool(next(iterator) == 2)
