@@ -24,14 +24,20 @@ def skipped(terrains: Sequence[Terrain], segments: Sequence[Segment], facts: Run
         return ()
     found: list[str] = []
     visits = [visit for segment in segments for visit in segment.visits]
+    jumps = {
+        (entry.block, entry.loop) for segment in segments for entry in segment.jumps if entry.kind == "done"
+    }
+    blocks = {entry.block for segment in segments for entry in segment.jumps if entry.kind == "end"}
     for terrain in terrains:
-        found += _of_loop(terrain, [visit for visit in visits if (visit.block, visit.loop) == terrain.key])
+        own = [visit for visit in visits if (visit.block, visit.loop) == terrain.key]
+        is_jumped = terrain.key in jumps or terrain.key[0] in blocks
+        found += _of_loop(terrain, own, is_jumped=is_jumped)
     if not any(segment.goes_to_end for segment in segments) and facts.status in ("finished", "failed"):
         found.append("what follows the last iteration that is needed: no probe is executed there")
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
-def _of_loop(terrain: Terrain, visits: Sequence[Visit]) -> Iterable[str]:
+def _of_loop(terrain: Terrain, visits: Sequence[Visit], *, is_jumped: bool) -> Iterable[str]:
     name = terrain.facts.name
     replaced = sum(len(visit.replaced) for visit in visits)
     if replaced:
@@ -42,7 +48,8 @@ def _of_loop(terrain: Terrain, visits: Sequence[Visit]) -> Iterable[str]:
             "the next one starts from a state of its own"
         )
     executed = {visit.iteration for visit in visits}
-    passed = [at for at in range(terrain.facts.begun) if at not in executed]
+    last = terrain.facts.begun if is_jumped else max(executed, default=-1)
+    passed = [at for at in range(last) if at not in executed]
     if passed:
         yield f"{name} {numbers(passed)}: nothing there is asked for; what follows starts from a kept state"
     again = sorted({visit.iteration for visit in visits if not visit.is_wanted})
