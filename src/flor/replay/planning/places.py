@@ -72,4 +72,3 @@ class Nested:
     main: Loop
     loop: Loop
     statement: int  # line of the statement of the main loop's body that executes it
-    is_certain: bool  # it runs once in each iteration: it stands in the body itself

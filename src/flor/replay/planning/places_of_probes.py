@@ -77,11 +77,7 @@ def _loops_of(
         if around.in_block and around.region in (Region.PREFIX, Region.SUFFIX, Region.BETWEEN):
             mains[loop] = None
         elif around.region is Region.BODY and around.loop:
-            is_direct = (
-                len(path) > 1 and path[-2].node.lineno == around.loop.line and not function.is_suspended
-            )
-            is_here = function.filename == around.loop.filename
-            nested[Nested(around.loop, loop, around.statement, is_direct and is_here)] = None
+            nested[Nested(around.loop, loop, around.statement)] = None
 
 
 def _is_deferred(function: Function, path: Path) -> bool:

@@ -264,7 +264,7 @@ def test_main_and_nested_loops_are_named() -> None:
     found = of({"train.py": TRAIN})
 
     assert [loop.name for loop in found.mains] == ["epoch"]
-    assert [(each.loop.name, each.is_certain) for each in found.nested] == [("step", True), ("test", False)]
+    assert [each.loop.name for each in found.nested] == ["step", "test"]
 
 
 def test_a_file_that_is_no_python_can_be_executed_anywhere() -> None:
