@@ -50,6 +50,8 @@ def _of_file(view: View, probes: Sequence[Probe]) -> Iterator[Planned | Present 
             yield _plan(view, probe)
         except Refused as refused:
             yield Refusal(probe, refused.reason, refused.is_absent)
+        except RecursionError:
+            yield Refusal(probe, "an expression around it is nested deeper than Python reads")
 
 
 def _plan(view: View, probe: Probe) -> Planned:

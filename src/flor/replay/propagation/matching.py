@@ -19,9 +19,9 @@ from flor.replay.propagation.statements import Module
 def match_named(today: Today, primary: Module | None, others: Sequence[Module]) -> Matching:
     """Match a file of today in old names: at once where these are plain, else in a second round."""
     every = [old for old in (primary, *others) if old is not None]
-    guessed = renaming.everywhere(_unique_shapes(today, every), today.module)
+    guessed = renaming.everywhere(_unique_shapes(today, every))
     matching = match(today, primary, others, guessed)
-    found = renaming.everywhere(matching, today.module)
+    found = renaming.everywhere(matching)
     if len(found.keys() - guessed.keys()) <= len(guessed):
         return matching
     return match(today, primary, others, found)

@@ -8,6 +8,7 @@ from flor.replay.propagation.pairs import Pairing
 from flor.replay.propagation.statements import Block, Module, Statement
 
 _MOVED = 0.6  # likeness of compound statements that moved elsewhere
+_INSIDE = 0.5  # share of what is below both that is matched already
 _NAMED = 0.3  # likeness of definitions of one name
 _ROUNDS = 3
 
@@ -23,8 +24,8 @@ class Moved:
 
     def match(self, old: Sequence[Module]) -> None:
         """Match what stands in another parent now."""
-        self._match_compounds(old)
         for _ in range(_ROUNDS):
+            self._match_compounds(old)
             before = sum(1 for _ in self._pairing.matching.pairs())
             for block, other in self._block_pairs(old):
                 self._blocks.match(block, other)
@@ -68,8 +69,8 @@ class Moved:
                 yield each
 
     def _moved_likeness(self, now: Statement, old: Statement) -> float:
-        """Their likeness, or how much of what is below both is matched already."""
-        return max(self._likeness.of(now, old), self._matched_below(now, old))
+        """Their likeness, or, if most of what is below both is matched already, as much of it as is."""
+        return max(self._likeness.of(now, old), _MOVED / _INSIDE * self._matched_below(now, old))
 
     def _matched_below(self, now: Statement, old: Statement) -> float:
         inside = sum(

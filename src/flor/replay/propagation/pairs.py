@@ -42,12 +42,6 @@ class Matching:
         """All matches."""
         yield from self._old.items()
 
-    def changed(self) -> Iterator[tuple[Statement, Statement]]:
-        """Those that may have changed: not the identical subtrees."""
-        for now, old in self._old.items():
-            if now not in self.whole:
-                yield now, old
-
     def add(self, now: Statement, old: Statement, score: float) -> None:
         """Match two statements that have no match yet."""
         if now not in self._old and old not in self._now and self.likeness.may_match(now, old):

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from flor.replay.propagation import lexing, scopes
 from flor.replay.propagation.pairs import Matching
-from flor.replay.propagation.statements import Block, Module, Statement
+from flor.replay.propagation.statements import Block, Statement
 
 Votes = defaultdict[str, float]
 
@@ -26,28 +26,41 @@ class Renamed:
     rival: str | None = None  # another old name with so many votes that there is no telling
 
 
-def everywhere(matching: Matching, now: Module) -> dict[str, str]:
+def everywhere(matching: Matching) -> dict[str, str]:
     """The names that most statements of the file agree on, where they changed."""
     votes: dict[str, Votes] = {}
-    changed: list[Statement] = []
-    for mine, theirs in matching.changed():
-        if mine.words != theirs.words:
-            changed.append(mine)
-            for a, b, weight in _aligned(mine, theirs):
-                votes.setdefault(a, defaultdict(float))[b] += weight
-    return dict(_agreed(votes, _identities(now, changed, votes))) if votes else {}
+    same: list[Statement] = []
+    for now, old in matching.pairs():
+        if now.kind == "import":
+            continue
+        if now in matching.whole or now.words == old.words:
+            same.append(now)
+            continue
+        for a, b, weight in (*_aligned(now, old), *_as_called(now, old)):
+            votes.setdefault(a, defaultdict(float))[b] += weight
+    return dict(_agreed(votes, _identities(same, votes))) if votes else {}
 
 
-def _identities(now: Module, changed: Iterable[Statement], votes: Mapping[str, Votes]) -> Votes:
+def _as_called(now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
+    """What calls of a function were, where a method was a function or the other way round."""
+    if now.kind == "def" and old.kind == "def":
+        mine, theirs = _called(now), _called(old)
+        if mine != theirs and "." in mine + theirs:
+            yield mine, theirs, _BINDING
+
+
+def _called(function: Statement) -> str:
+    is_method = function.parent is not None and function.parent.kind == "ClassDef"
+    return f"self.{function.name}" if is_method else function.name
+
+
+def _identities(same: Iterable[Statement], votes: Mapping[str, Votes]) -> Votes:
     """How often names stay as they are: they must not be renamed for a few changed statements."""
     found: Votes = defaultdict(float)
-    for word in lexing.words(now.text.content):
-        if word in votes:
-            found[word] += 1
-    for statement in changed:
-        for word in statement.words:
-            if word in votes:
-                found[word] -= 1
+    for statement in same:
+        for name in votes:
+            if name in statement.header and name in statement.words:
+                found[name] += 1
     return found
 
 

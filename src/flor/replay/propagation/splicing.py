@@ -1,9 +1,9 @@
 """Puts text into a file without changing any other byte of it."""
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from flor.replay.propagation import lexing
 from flor.replay.propagation.results import PatchedFile
@@ -159,18 +159,31 @@ def spliced(module: Module, edits: Sequence[Edit]) -> tuple[PatchedFile, Mapping
 
 
 def changed_regions(module: Module, edits: Sequence[Edit]) -> Iterator[str]:
-    """The statements of the module in which there are edits, with their edits made."""
-    tops = module.body.children
-    bounds = [0, *(module.text.starts[each.line - 1] for each in tops[1:]), len(module.text.content)]
-    for start, end in pairwise(sorted(set(bounds))):
-        mine = [each for each in edits if start <= each.offset < end or each.offset == end == bounds[-1]]
-        if mine:
-            yield _edited(module.text.content, mine, start, end)
+    """The statements of the module around each edit, with the edits made."""
+    starts = [0, *(module.text.starts[each.line - 1] for each in module.body.children[1:])]
+    end = len(module.text.content)
+    for some in _together(starts, edits):
+        at = bisect_right(starts, some[0].offset) - 1
+        after = bisect_right(starts, some[-1].offset)
+        first, last = starts[max(0, at - 1)], starts[after] if after < len(starts) else end
+        yield _edited(module.text.content, some, first, last)
+
+
+def _together(starts: Sequence[int], edits: Sequence[Edit]) -> Iterator[list[Edit]]:
+    """The edits in groups: in one statement or in neighbouring ones."""
+    group: list[Edit] = []
+    for edit in sorted(edits, key=lambda each: (each.offset, each.order)):
+        if group and bisect_right(starts, edit.offset) - bisect_right(starts, group[-1].offset) > 1:
+            yield group
+            group = []
+        group.append(edit)
+    if group:
+        yield group
 
 
 def _edited(content: str, edits: Sequence[Edit], start: int, end: int) -> str:
     pieces = []
-    for edit in sorted(edits, key=lambda each: (each.offset, each.order)):
+    for edit in edits:
         pieces += [content[start : edit.offset], edit.text]
         start = edit.offset
     return "".join((*pieces, content[start:end]))
