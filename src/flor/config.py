@@ -29,6 +29,7 @@ class Config:
     exclude: tuple[str, ...] = ()  # further file patterns never committed unless tracked
     epsilon: float = 0.02  # tolerated overhead of checkpoints
     storage_budget_gb: float = 20.0  # for checkpoints, per project
+    mount: bool = True  # a replay mounts old code over the project for its own processes, where it may
     sources: Mapping[str, str] = field(default_factory=dict)  # setting -> "default", a file, a variable
 
 
@@ -60,6 +61,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "exclude": lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
     "epsilon": float,
     "storage_budget_gb": float,
+    "mount": _flag,
 }
 SETTINGS = tuple(f.name for f in fields(Config) if f.name != "sources")
 

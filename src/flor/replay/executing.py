@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flor.entities import Run
 from flor.errors import StoreError
@@ -17,6 +18,7 @@ from flor.project import Project
 from flor.replay import answers, checkout, segment, surroundings
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
+from flor.replay.mapping import Relocation
 from flor.replay.planning.plans import Plan, Segment
 from flor.replay.segment import Orders
 from flor.replay.surroundings import Additions, Place, Surroundings
@@ -121,7 +123,8 @@ class Workshop:
 
     def _collect(self, running: "_Running", outcome: Outcome) -> Ended:
         work = running.work
-        table, loops = _logged(Layout(running.scratch), work.loops)
+        logged, loops = _logged(Layout(running.scratch), work.loops)
+        table = _as_recorded(logged, running.tree.relocation)
         told = answers.told(table)
         found = answers.answers(work.recorded, told.stretches, work.seqs, work.names)
         _keep_blobs(Layout(running.scratch), Layout(self.project.home))
@@ -157,6 +160,14 @@ def _logged(layout: Layout, loops: Mapping[str, LoopDefault]) -> tuple[pa.Table,
     found = [journals.read(layout, name) for name in journals.names(layout)]
     built = tables.build([(one.name, columns(one, 0)) for one in found if one], loops)
     return built.table, built.loops
+
+
+def _as_recorded(table: pa.Table, relocation: Relocation) -> pa.Table:
+    """The same, with the paths that the program would have logged in its own place."""
+    if relocation.is_identity:
+        return table
+    texts = pc.replace_substring(table["vs"], relocation.target, relocation.originals[0])
+    return table.set_column(table.schema.get_field_index("vs"), table.schema.field("vs"), texts)
 
 
 def _keep_blobs(scratch: Layout, store: Layout) -> None:

@@ -19,6 +19,7 @@ from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
 from flor.record.recorder import RecordingSession
+from flor.replay import relocating
 from flor.replay.hindsight import Hindsight
 from flor.replay.job import Job
 from flor.replay.marks import MARK, Mark
@@ -94,6 +95,8 @@ def open_scratch(orders: Orders) -> ProcessRun:
 
 
 def _tell(run: ProcessRun, root: Root, mark: Mark) -> None:
+    if mark.is_over:
+        mark = msgspec.structs.replace(mark, refused=relocating.offence())
     run.spool.record(root, MARK, msgspec.json.encode(mark).decode(), Source.LOG, 0)
 
 

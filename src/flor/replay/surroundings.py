@@ -118,10 +118,10 @@ def place_of(project: Project, run: Run, is_mounting: bool | None = None) -> Pla
     """Where a run is executed again.
 
     Args:
-        is_mounting: None: where the system permits it.
+        is_mounting: None: where the system permits it, and the settings do.
     """
     root = str(run.environment.get("root") or project.root)
-    wanted = can_mount() if is_mounting is None else is_mounting
+    wanted = project.config.mount and can_mount() if is_mounting is None else is_mounting
     return Place(project, root, interpreters.of_run(run.environment), wanted and os.path.isdir(root))
 
 
