@@ -9,6 +9,7 @@ from typing import Any
 
 from flor.checkpoints import memory
 from flor.checkpoints.buffers import SNAPSHOTS_IN_FLIGHT, BufferPool
+from flor.checkpoints.following import Following
 from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.manifest import LeafRecord, Manifest, OpaqueRecord
 from flor.checkpoints.packs import Blob, hash_of
@@ -40,6 +41,7 @@ class Draft:
     registered: Collection[int] | None = None  # of the first state: leaves of what was given to checkpointing
     blobs: Mapping[str, bytes] = field(default_factory=dict)  # further ones that the facts name, by hash
     files: Callable[[], Mapping[str, Any]] | None = None  # a further fact, found out in the background
+    is_follower: bool = False  # rank 0 keeps the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class _Known:
 
     hash: str
     is_steady: bool  # it did not change from the one before
+    is_shared: bool = False  # rank 0 has kept it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Writer:
     _queue: "SimpleQueue[_Job | None]" = field(default_factory=SimpleQueue)
     _in_flight: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SNAPSHOTS_IN_FLIGHT))
     _thread: threading.Thread | None = None
+    _following: Following | None = None
 
     def submit(
         self, draft: Draft, leaves: Sequence[Leaf], on_kept: Callable[[Cost], None], must_wait: bool = False
@@ -170,7 +174,7 @@ class Writer:
 
     def _is_steady(self, leaf: Leaf) -> bool:
         known = self._known.get((leaf.address, leaf.size_bytes))
-        return known is not None and known.is_steady
+        return known is not None and (known.is_steady or known.is_shared)
 
     def _take(self, leaf: Leaf, *, is_copied: bool) -> _Taken:
         taken = _Taken((leaf.address, leaf.size_bytes), None)
@@ -178,10 +182,10 @@ class Writer:
             taken.content = leaf.source  # cannot change
             return taken
         view, known = leaf.view(), self._known.get(taken.key)
-        if known and known.is_steady:
+        if known and (known.is_steady or known.is_shared):
             # Hashing is faster than copying: what did not change last time is only compared.
             taken.hash = hash_of(view)
-            if taken.hash == known.hash:
+            if taken.hash == known.hash or known.is_shared:
                 return taken
         taken.content, taken.hash = self._pool.copy_of(view) if is_copied else view, ""
         return taken
@@ -211,8 +215,11 @@ class Writer:
         for leaf in taken:
             if leaf.content is not None:
                 leaf.hash = hash_of(memoryview(leaf.content))
+        shared = self._shared(draft)
+        for leaf in taken:
             known = self._known.get(leaf.key)
-            self._known[leaf.key] = _Known(leaf.hash, known is not None and known.hash == leaf.hash)
+            is_steady = known is not None and known.hash == leaf.hash
+            self._known[leaf.key] = _Known(leaf.hash, is_steady, leaf.hash in shared)
         if draft.registered is not None:
             self._left_to_prefix = _beyond_budget(taken, draft.registered)
         serialised = draft.graph()
@@ -225,6 +232,14 @@ class Writer:
                 raise StoreError(f"{len(lost)} blobs have gone from {self.store.folder} during the run.")
             self.size_bytes += described.size_bytes
             return self.store.keep(described, new)
+
+    def _shared(self, draft: Draft) -> set[str]:
+        """What another rank has kept of the same moment."""
+        if not draft.is_follower:
+            return set()
+        if self._following is None:
+            self._following = Following(self.store.folder, draft.run)
+        return self._following.hashes_at(draft.entry)
 
     def _new_blobs(self, graph: Blob, taken: list[_Taken], others: Mapping[str, bytes]) -> list[Blob]:
         blobs = {graph.hash: graph}
@@ -261,7 +276,14 @@ class Writer:
         for leaf in taken:
             if isinstance(leaf.content, bytearray):
                 self._pool.give_back(leaf.content)
-        self._pool.trim({leaf.size_bytes for leaf in taken})
+        known = (self._known.get(leaf.key) for leaf in taken)
+        self._pool.trim(
+            {leaf.size_bytes for leaf, seen in zip(taken, known, strict=True) if not _is_shared(seen)}
+        )
+
+
+def _is_shared(known: _Known | None) -> bool:
+    return known is not None and known.is_shared
 
 
 def _beyond_budget(taken: list[_Taken], registered: Collection[int]) -> set[str]:

@@ -292,6 +292,7 @@ class Keeper:
             files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
             registered=_registered_leaves(graph) if entry == FIRST_HEADER else None,
             blobs=drawn or {},
+            is_follower=self._appointments is not None and not self._appointments.is_leader,
         )
 
     def _may_draw(self, spent_s: float) -> bool:

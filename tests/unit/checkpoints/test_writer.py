@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flor.checkpoints import following
 from flor.checkpoints.buffers import address_of
 from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.packs import hash_of
@@ -159,6 +161,41 @@ def test_a_leaf_that_fails_to_be_read_costs_its_checkpoint_and_no_later_one(tmp_
     writer.close()
 
     assert _content(tmp_path, 4) == [b"whole"]
+
+
+def test_what_rank_0_keeps_of_the_same_moment_is_neither_copied_nor_written_again(tmp_path: Path) -> None:
+    model, own = Bytes(bytearray(os.urandom(50_000))), Bytes(bytearray(os.urandom(3_000)))
+    leader, follower = _writer(tmp_path), _writer(tmp_path)
+    for position in range(4):
+        model.content[:8] = own.content[:8] = os.urandom(8)
+        second = replace(draft_of(position), rank=1, is_follower=True)
+        assert follower.submit(second, [model.leaf, own.leaf], _ignore)
+        assert leader.submit(draft_of(position), [model.leaf], _ignore)
+        leader.wait()
+        follower.wait()
+    leader.close()
+    follower.close()
+
+    assert sum(path.stat().st_size for path in tmp_path.glob("run.0.0/*.safetensors")) > 4 * 50_000
+    assert sum(path.stat().st_size for path in tmp_path.glob("run.1.0/*.safetensors")) < 4 * 4_000
+    assert follower._pool.lacking([50_000, 3_000]) == 50_000  # there is no buffer for what is shared
+    kept = CheckpointStore(tmp_path).find("run", "0/0 top(3)", rank=1).manifest
+    content = [bytes(CheckpointStore(tmp_path).content(leaf.hash)) for leaf in kept.leaves]
+    assert content == [bytes(model.content), bytes(own.content)]
+
+
+def test_a_rank_that_sees_nothing_of_rank_0_keeps_all_of_it_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PATIENCE_S", 0.2)
+    writer, leaf = _writer(tmp_path), Bytes(bytearray(b"alone"))
+    for position in range(3):
+        _submit(writer, replace(draft_of(position), rank=1, is_follower=True), [leaf])
+        leaf.content[:1] = bytes([position])
+    writer.close()
+
+    kept = CheckpointStore(tmp_path).find("run", "0/0 top(2)", rank=1).manifest
+    assert bytes(CheckpointStore(tmp_path).content(kept.leaves[0].hash)) == b"\x01lone"
 
 
 def _writer(folder: Path) -> Writer:
