@@ -59,7 +59,7 @@ def arg(name: str, default: Any = NO_DEFAULT) -> Any:
         ArgumentNotSet: there is neither a value nor a default.
         BadArgument: the value on the command line cannot be cast.
     """
-    return session.current().arg(name, default)
+    return session.current().arg(name if isinstance(name, str) else str(name), default)
 
 
 def loop(name: str, iterable: Iterable[T]) -> Iterator[T]:

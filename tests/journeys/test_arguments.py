@@ -85,6 +85,15 @@ def test_pairs_that_nobody_read_are_said_with_the_closest_name(place: Workplace)
     ]
 
 
+def test_a_name_that_is_no_text_is_named_by_its_text(place: Workplace) -> None:
+    done = place.run("import flor\nprint(flor.arg(3, 0.5))", "--kwargs", "3=2", "lr=1")
+
+    assert done.stdout.splitlines()[-2:] == ["2.0", "Changes committed successfully."]
+    assert "lr=… was read by no flor.arg" in done.stderr
+    assert place.only_run().args == {"3": 2.0}
+    assert place.statuses() == ["finished"]
+
+
 def test_an_argument_keeps_its_first_value_and_is_recorded_once(place: Workplace) -> None:
     done = place.run(
         """
