@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from flor.checkpoints.entry import parse
 from flor.checkpoints.store import CheckpointStore, Kept
 from workplace import Workplace
 
@@ -46,7 +47,7 @@ def problems(place: Workplace, kept: Sequence[Kept]) -> list[str]:
 
 def kinds(kept: Sequence[Kept]) -> set[str]:
     """Of which kinds the moments are."""
-    return {one.manifest.entry.split(" ")[-1].partition("(")[0] for one in kept}
+    return {parse(one.manifest.entry).kind for one in kept}
 
 
 def some(kept: Sequence[Kept], wanted: Callable[[str], bool]) -> list[Kept]:

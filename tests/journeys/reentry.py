@@ -40,8 +40,9 @@ class Told:
 
     def hear(self, node: Node, name: str, value: Any) -> None:
         place = [(link.loop.name, link.number) for link in chain(node) if link.loop]
-        kind, payload = encode(value, lambda _: "")
-        kept = payload if kind is Kind.FLOAT else decode(kind, None, None, None)
+        kind, payload = encode(value, lambda _: None)
+        text = payload.decode() if isinstance(payload, bytes) else None
+        kept = decode(kind, payload, payload, text)  # type: ignore[arg-type]
         self.rows.append([place, name, kept.hex() if isinstance(kept, float) else repr(kept)])
 
 

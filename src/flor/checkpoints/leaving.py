@@ -4,6 +4,7 @@ import ast
 import dis
 import linecache
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FrameType
 
@@ -28,8 +29,16 @@ def can_be_repeated(leave: ast.stmt) -> bool:
     return all(isinstance(part, plain) for part in ast.walk(leave.value))
 
 
-def left_by(frame: FrameType) -> int | None:
-    """The number of the statement by which the block that closes in this frame is left.
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How a block was left: by the statement of this number, which reads these names."""
+
+    number: int = NORMALLY
+    names: frozenset[str] = frozenset()
+
+
+def left_by(frame: FrameType) -> Left | None:
+    """By which statement the block that closes in this frame is left.
 
     None where that cannot be told, or where the statement cannot be executed again.
     """
@@ -39,7 +48,7 @@ def left_by(frame: FrameType) -> int | None:
         return None
     found = leaves(block.body)
     if not found:
-        return NORMALLY
+        return Left()
     exits = _exits(code, block)
     has_end = not isinstance(block.body[-1], (*_LEAVES, ast.Raise))
     is_in_order = len(exits) == len(found) + has_end and not any(map(_moves_code, ast.walk(block)))
@@ -47,8 +56,12 @@ def left_by(frame: FrameType) -> int | None:
         return None
     number = exits.index(frame.f_lasti)
     if number == len(found):
-        return NORMALLY
-    return number if can_be_repeated(found[number]) else None
+        return Left()
+    return Left(number, _names_in(found[number])) if can_be_repeated(found[number]) else None
+
+
+def _names_in(leave: ast.stmt) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(leave) if isinstance(part, ast.Name))
 
 
 def _leaves_of(node: ast.AST, in_loop: bool) -> Iterator[ast.stmt]:

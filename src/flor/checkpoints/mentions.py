@@ -8,17 +8,21 @@ from typing import Any
 from flor.checkpoints.frame_cells import nested_code
 from flor.checkpoints.frames import Live
 from flor.checkpoints.library_writes import body_of
-from flor.checkpoints.liveness import is_dynamic, is_module, live_names
+from flor.checkpoints.liveness import assigned_names, is_dynamic, is_module, live_names
 from flor.checkpoints.scope import Scope
 
 
-def live_names_of(scope: Scope) -> Live:
-    """A function that says which names of a frame can still be read where it stands."""
+def live_names_of(scope: Scope, also: frozenset[str] = frozenset()) -> Live:
+    """A function that says which names of a frame can still be read where it stands.
+
+    Args:
+        also: local names of functions that count as read in any case.
+    """
 
     def live(frame: FrameType) -> Collection[str]:
         code = frame.f_code
         if not is_module(code):
-            return live_names(code, frame.f_lasti)
+            return live_names(code, frame.f_lasti) | (assigned_names(code) & also)
         mentioned = _mentioned(scope, frame)
         bound = frame.f_globals
         if mentioned is None or is_dynamic(code):

@@ -15,7 +15,7 @@ from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
 from flor.checkpoints.graph import Graph
-from flor.checkpoints.leaving import left_by
+from flor.checkpoints.leaving import Left, left_by
 from flor.checkpoints.manifest import OpaqueRecord
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.places import Block, Blocks, Place, Role
@@ -56,6 +56,7 @@ class OpenBlock:
     reference: Reference | None = None  # the state at the first header of its running main loop
     has_top: bool = False  # whether the iteration's top was kept: without it what follows is useless
     draws: Draws | None = None  # of its running main loop, where that is over no sequence
+    returned: frozenset[str] = frozenset()  # names that the statement reads by which it is left
 
 
 @dataclass(slots=True)
@@ -110,11 +111,12 @@ class Keeper:
     def close_block(self, opened: OpenBlock, frame: FrameType) -> None:
         """The block is about to be left by this frame, without an exception."""
         if opened is self.block and opened.reference is not None:
-            leave = self._left_by(frame)
-            if leave is not None:
-                self.reach(opened.place.end(), frame, {"left_by": leave})
+            left = self._left_by(frame)
+            if left is not None:
+                opened.returned = left.names
+                self.reach(opened.place.end(), frame, {"left_by": left.number})
 
-    def _left_by(self, frame: FrameType) -> int | None:
+    def _left_by(self, frame: FrameType) -> Left | None:
         try:
             return left_by(frame)
         except Exception as error:  # noqa: BLE001  (observing must not break training)
@@ -259,7 +261,7 @@ class Keeper:
 
     def _keep(self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]) -> None:
         started_s = time.perf_counter()
-        frames = frames_of(frame, self.scope, live_names_of(self.scope))
+        frames = frames_of(frame, self.scope, live_names_of(self.scope, block.returned))
         walked = walk(frames, block.objects, self.scope, block.reference)
         draft = self._draft(entry, block, walked, facts)
         if block.reference is None:

@@ -13,6 +13,7 @@ from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import FrameState, Live, frames_of, project_frames
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.making import load_libraries
+from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.packs import hash_of
 from flor.checkpoints.reference import Reference
@@ -101,18 +102,23 @@ class Restorer:
 
     def facts(self, entry: EntryPoint) -> Mapping[str, Any]:
         """What was noted of the moment."""
-        return self.kept[entry].manifest.facts
+        return self._manifest(entry).facts
 
     def blobs(self, entry: EntryPoint, fact: str) -> dict[str, bytes] | None:
         """The blobs that a fact names, by hash; None if the moment has none."""
         named = self.facts(entry).get(fact)
         return None if named is None else {digest: bytes(self.store.content(digest)) for digest in named}
 
+    def _manifest(self, entry: EntryPoint) -> Manifest:
+        if entry not in self.kept:
+            raise ReentryRefused(f"{entry} was not kept.")
+        return self.kept[entry].manifest
+
     def _graph(self, entry: EntryPoint) -> Graph:
-        return Graph.from_bytes(self.store.content(self.kept[entry].manifest.graph))
+        return Graph.from_bytes(self.store.content(self._manifest(entry).graph))
 
     def _leaf_hashes(self, entry: EntryPoint) -> list[str]:
-        return [leaf.hash for leaf in self.kept[entry].manifest.leaves]
+        return [leaf.hash for leaf in self._manifest(entry).leaves]
 
     def _frames(self, frame: FrameType) -> list[FrameType]:
         return project_frames(frame, self.scope)
@@ -126,7 +132,7 @@ class Restorer:
 
     def _content(self, entry: EntryPoint) -> Any:
         """Reads blobs; of one that was not kept it says why."""
-        left_out = {leaf.hash for leaf in self.kept[entry].manifest.leaves if not leaf.is_kept}
+        left_out = {leaf.hash for leaf in self._manifest(entry).leaves if not leaf.is_kept}
 
         def content(digest: str) -> memoryview:
             try:
