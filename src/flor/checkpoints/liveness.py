@@ -15,6 +15,8 @@ _ACCESS = re.compile(r"(LOAD|STORE|DELETE)_(?:FAST|NAME|GLOBAL)")
 _ENDS = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
 _JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE"})
 _DYNAMIC = frozenset({"locals", "globals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
+_FUNCTIONS = frozenset({"locals", "globals", "vars", "eval", "exec", "dir"})
+"""Of these, builtin functions: `model.eval()` is none."""
 
 
 _SET_ASIDE = "LOAD_FAST_AND_CLEAR"
@@ -49,9 +51,14 @@ def live_names(code: CodeType, offset: int, mentioned: Collection[str] = ()) -> 
     return (here & local) | frozenset(code.co_cellvars) | frozenset(code.co_freevars)
 
 
+@lru_cache(maxsize=1024)
 def is_dynamic(code: CodeType) -> bool:
     """Whether the code may reach its names by text, so that all of them count as read."""
-    return not _DYNAMIC.isdisjoint(code.co_names)
+    found = _DYNAMIC.intersection(code.co_names)
+    if not found or found - _FUNCTIONS or "builtins" in code.co_names:
+        return bool(found)
+    named = (each for each in dis.get_instructions(code) if str(each.argval) in found)
+    return any(each.opname not in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR") for each in named)
 
 
 def is_module(code: CodeType) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flor.checkpoints.liveness import live_names
+from flor.checkpoints.liveness import is_dynamic, live_names
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.scope import Scope
 
@@ -246,3 +246,21 @@ def test_the_offset_of_a_frame_is_where_it_stands() -> None:
     found, _ = loop()
     assert "kept" in found
     assert "dropped" not in found
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("model.eval()", False),
+        ("frame.eval('a + b')", False),
+        ("args.vars = 1", False),
+        ("eval('a')", True),
+        ("names = locals()", True),
+        ("run = exec", True),
+        ("builtins.eval('a')", True),
+        ("sys._getframe(1)", True),
+        ("inspect.currentframe()", True),
+    ],
+)
+def test_a_method_that_is_called_eval_reaches_no_name_by_text(statement: str, expected: bool) -> None:
+    assert is_dynamic(code_of(f"def f(model, frame, args):\n    {statement}\n")) is expected
