@@ -12,7 +12,7 @@ from benchmarks.figures import number, table
 from benchmarks.results import Group
 from benchmarks.scratch import Bench
 
-GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill")
+GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill", "propagation")
 
 
 def main() -> int:

@@ -64,6 +64,11 @@ too, a run of a few seconds pays for the first of them; over longer ones the tol
 
 Records whose call had returned when the process was killed, and that no reader finds.
 """,
+    "propagation": """\
+## Carrying a probe into an old version
+
+Both files are read anew each time; a replay of many versions reads today's file once.
+""",
 }
 
 

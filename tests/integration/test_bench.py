@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill")
+GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill", "propagation")
 
 
 @pytest.mark.parametrize("group", GROUPS)

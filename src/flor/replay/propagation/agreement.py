@@ -24,11 +24,11 @@ def agrees(now: Statement, block: Block, index: int) -> bool:
 
 def _neighbours(now: Statement, old: Module) -> tuple[int, int]:
     """The old lines of the nearest lines before and after that are matched; 0 where there is none."""
-    anchors = _anchors(now.module, old)
+    known = anchors(now.module, old)
     start, stop = now.line - 1, _end_line(now)
     mine, theirs = now.module.text.stripped, old.text.stripped
-    left = max((pair for pair in anchors if pair[0] < start), default=(-1, -1))
-    right = min((pair for pair in anchors if pair[0] >= stop), default=(len(mine), len(theirs)))
+    left = max((pair for pair in known if pair[0] < start), default=(-1, -1))
+    right = min((pair for pair in known if pair[0] >= stop), default=(len(mine), len(theirs)))
     pairs = [left, *_between(mine, theirs, left, right), right]
     before = max((there + 1 for here, there in pairs if here < start), default=0)
     after = min((there + 1 for here, there in pairs if here >= stop and there < len(theirs)), default=0)
@@ -52,7 +52,8 @@ def _between(
 
 
 @lru_cache(64)
-def _anchors(now: Module, old: Module) -> tuple[tuple[int, int], ...]:
+def anchors(now: Module, old: Module) -> tuple[tuple[int, int], ...]:
+    """Lines that stand once in both files, in the same order."""
     return tuple(increasing(unique_common(now.text.stripped, old.text.stripped)))
 
 

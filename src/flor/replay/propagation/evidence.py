@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from flor.replay.propagation import lexing
 from flor.replay.propagation.pairs import Pairing
 from flor.replay.propagation.statements import Module, Statement
 
 _LINES = 3  # a shorter subtree may well be unique by chance
 _RARE = 3  # a statement that stands in more places says little of where it belongs
-_NEAREST = 3  # candidates that are compared
+_NEAREST = 2  # candidates that are compared
 _EVIDENT = 0.6  # likeness that is enough wherever it stands,
 _AHEAD = 0.1  # if no other is nearly as good
 
@@ -20,20 +19,20 @@ class Evidence:
     def __init__(self, pairing: Pairing) -> None:
         self._pairing = pairing
         self._likeness = pairing.likeness
-        today = pairing.today
-        blanked = {line for each in today.probes for line in _lines(each)}
-        self._lines = [
-            "" if number in blanked else line
-            for number, line in enumerate(today.module.text.stripped, start=1)
-        ]
 
     def add_identical(self, old: Module) -> None:
         """Match subtrees whose text is the same, layout apart, and that are unique in both files."""
-        mine = self._texts(self._pairing.today.module, self._lines)
+        today = self._pairing.today
+        blanked = {line for each in today.probes for line in _lines(each)}
+        stripped = list(today.module.text.stripped)
+        for line in blanked:
+            stripped[line - 1] = ""
+        mine = self._texts(today.module, stripped)
         theirs = self._texts(old, old.text.stripped)
         for text, here in mine.items():
             there = theirs.get(text, ())
             if len(here) == len(there) == 1 and self._pairing.can_match(here[0], there[0]):
+                self._pairing.roots.append((here[0], there[0]))
                 self._pairing.add_subtrees(here[0], there[0])
 
     def _texts(self, module: Module, stripped: Sequence[str]) -> dict[str, list[Statement]]:
@@ -97,8 +96,7 @@ def _lines(statement: Statement) -> range:
 def _by_shape(statements: Iterable[Statement]) -> dict[tuple[str, ...], list[Statement]]:
     found: dict[tuple[str, ...], list[Statement]] = {}
     for each in statements:
-        shape = (lexing.blank(word) if lexing.is_name(word) else word for word in each.words)
-        found.setdefault((each.kind, *shape), []).append(each)
+        found.setdefault((each.kind, *each.blank), []).append(each)
     return found
 
 

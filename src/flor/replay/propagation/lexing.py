@@ -77,9 +77,7 @@ def blank(word: str) -> str:
     """The word without what a renaming changes: the last part of a dotted name stays."""
     if is_name(word):
         return f"_.{word.rpartition('.')[2]}" if "." in word else "_"
-    if is_string(word):
-        return '""'
-    return "0" if word[0].isdigit() else word
+    return word
 
 
 @lru_cache(8192)

@@ -13,45 +13,44 @@ from flor.replay.propagation.evidence import Evidence
 from flor.replay.propagation.likeness import Likeness
 from flor.replay.propagation.moved import Moved
 from flor.replay.propagation.pairs import Matching, Pairing, Today
-from flor.replay.propagation.statements import Module
+from flor.replay.propagation.statements import Module, Statement
 
 
-def match_named(today: Today, primary: Module | None, others: Sequence[Module]) -> Matching:
-    """Match a file of today in old names: at once where these are plain, else in a second round."""
+def match(today: Today, primary: Module | None, others: Sequence[Module]) -> Matching:
+    """Match a file of today with the old file of its name and with others that may hold parts of it.
+
+    In old names: at once where these are plain, else in a second round.
+    """
     every = [old for old in (primary, *others) if old is not None]
-    guessed = renaming.everywhere(_unique_shapes(today, every))
-    matching = match(today, primary, others, guessed)
-    found = renaming.everywhere(matching)
-    if len(found.keys() - guessed.keys()) <= len(guessed):
-        return matching
-    return match(today, primary, others, found)
-
-
-def _unique_shapes(today: Today, every: Sequence[Module]) -> Matching:
-    """The statements that are unique in both versions but for their names."""
     pairing = Pairing(today, Likeness({}, today.probes, today.shells))
     evidence = Evidence(pairing)
     for old in every:
         evidence.add_identical(old)
+    identical = list(pairing.roots)
+    for old in every:
         evidence.add_unique_shapes(old)
-    return pairing.matching
+    guessed = renaming.everywhere(pairing.matching)
+    matching = _match(today, primary, others, guessed, identical)
+    found = renaming.everywhere(matching)
+    if len(found.keys() - guessed.keys()) <= len(guessed):
+        return matching
+    return _match(today, primary, others, found, identical)
 
 
-def match(
-    today: Today, primary: Module | None, others: Sequence[Module], renames: Mapping[str, str]
+def _match(
+    today: Today,
+    primary: Module | None,
+    others: Sequence[Module],
+    renames: Mapping[str, str],
+    identical: Sequence[tuple[Statement, Statement]],
 ) -> Matching:
-    """Match a file of today with the old file of its name and with others that may hold parts of it.
-
-    Args:
-        renames: today's names to old ones, as far as they are known.
-    """
     pairing = Pairing(today, Likeness(renames, today.probes, today.shells))
-    evidence, blocks = Evidence(pairing), Blocks(pairing)
+    blocks = Blocks(pairing)
     moved = Moved(pairing, blocks)
     every = [old for old in (primary, *others) if old is not None]
-    for old in every:
-        evidence.add_identical(old)
-    evidence.match_evident(every)
+    for now, old in identical:
+        pairing.add_subtrees(now, old)
+    Evidence(pairing).match_evident(every)
     if primary is not None:
         blocks.match(today.module.body, primary.body)
         moved.match([primary])

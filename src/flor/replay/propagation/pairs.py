@@ -57,6 +57,7 @@ class Pairing:
         self.today = today
         self.likeness = likeness
         self.matching = Matching(likeness)
+        self.roots: list[tuple[Statement, Statement]] = []  # of identical subtrees
 
     def is_free(self, now: Statement) -> bool:
         """Whether a statement of today may still be matched."""

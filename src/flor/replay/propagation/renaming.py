@@ -38,7 +38,31 @@ def everywhere(matching: Matching) -> dict[str, str]:
             continue
         for a, b, weight in (*_aligned(now, old), *_as_called(now, old)):
             votes.setdefault(a, defaultdict(float))[b] += weight
-    return dict(_agreed(votes, _identities(same, votes))) if votes else {}
+    best = {mine: _ranked(found)[0] for mine, found in votes.items()}
+    changed = {mine: theirs for mine, (theirs, _) in best.items() if mine != theirs}
+    asked = {*changed, *changed.values()}
+    for name, count in _mentions(same, asked).items():
+        votes.setdefault(name, defaultdict(float))[name] += count
+    return {mine: theirs for mine, theirs in changed.items() if _is_agreed(votes, mine, theirs)}
+
+
+def _mentions(same: Iterable[Statement], asked: Iterable[str]) -> Votes:
+    """How often names stand in statements that did not change: these speak against a renaming."""
+    found: Votes = defaultdict(float)
+    for statement in same:
+        for name in asked:
+            if name in statement.header and name in statement.words:
+                found[name] += 1
+    return found
+
+
+def _is_agreed(votes: Mapping[str, Votes], mine: str, theirs: str) -> bool:
+    """Whether most say so, and fewer that the old name is still the same."""
+    found = votes[mine]
+    weight = found[theirs]
+    return weight >= _CLEAR * sum(found.values()) and weight > (
+        votes[theirs][theirs] if theirs in votes else 0.0
+    )
 
 
 def _as_called(now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
@@ -52,25 +76,6 @@ def _as_called(now: Statement, old: Statement) -> Iterator[tuple[str, str, float
 def _called(function: Statement) -> str:
     is_method = function.parent is not None and function.parent.kind == "ClassDef"
     return f"self.{function.name}" if is_method else function.name
-
-
-def _identities(same: Iterable[Statement], votes: Mapping[str, Votes]) -> Votes:
-    """How often names stay as they are: they must not be renamed for a few changed statements."""
-    found: Votes = defaultdict(float)
-    for statement in same:
-        for name in votes:
-            if name in statement.header and name in statement.words:
-                found[name] += 1
-    return found
-
-
-def _agreed(votes: Mapping[str, Votes], same: Votes) -> Iterator[tuple[str, str]]:
-    taken = {mine: found.get(mine, 0.0) + same[mine] for mine, found in votes.items()}
-    for mine, found in votes.items():
-        best, weight = _ranked(found)[0]
-        total = sum(found.values()) + same[mine]
-        if best != mine and weight >= _CLEAR * total and weight > taken.get(best, 0.0):
-            yield mine, best
 
 
 class Renaming:

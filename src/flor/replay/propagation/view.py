@@ -7,7 +7,7 @@ from functools import cached_property
 
 from flor.replay import probes
 from flor.replay.probes import Probe
-from flor.replay.propagation.matching import match_named
+from flor.replay.propagation.matching import match
 from flor.replay.propagation.names import header_parts
 from flor.replay.propagation.pairs import Matching, Today
 from flor.replay.propagation.places import Places
@@ -55,7 +55,7 @@ class View:
 
     def _matched(self) -> Matching:
         today = Today(self.now, self.probes, self._mere_shells())
-        return match_named(today, self.primary, self.others)
+        return match(today, self.primary, self.others)
 
     def _mere_shells(self) -> frozenset[Statement]:
         """Compound statements in which there is nothing but probes."""
