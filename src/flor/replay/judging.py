@@ -77,6 +77,10 @@ def failure(ended: Ended) -> str:
     raised = next((mark.raised for mark in marks if mark.raised), "")
     if raised:
         return f"the probe raised {raised}"
+    failed = next((mark.failed for mark in marks if mark.failed), "")
+    if failed:
+        reason = f" ({ended.outcome.reason})" if ended.outcome.reason else ""
+        return f"the script ended with {failed}{reason}"
     if ended.told.is_over:
         return ""
     return ended.outcome.explanation() or "the script ended before all was answered"

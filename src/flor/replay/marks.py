@@ -19,4 +19,5 @@ class Mark(msgspec.Struct, omit_defaults=True):
     loaded_s: float = 0.0  # and this state to be restored
     refused: str = ""  # why the segment cannot be executed exactly
     raised: str = ""  # by a probe
+    failed: str = ""  # the exception that ended the script, where none ended it in the run
     is_over: bool = False  # the segment has done all it had to do

@@ -14,7 +14,7 @@ from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, Source, Status
 from flor.errors import FlorError
 from flor.project import Project
-from flor.record import opening, reopening, session
+from flor.record import ending, opening, reopening, session
 from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
@@ -67,7 +67,7 @@ def prepare(job: Job) -> None:
         arguments,
         lambda *_: None,
         on_refusal=lambda error: _refuse(run, root[0], error),
-        tell=lambda mark: _tell(run, root[0], mark),
+        tell=lambda mark: _tell(run, root[0], _judged(mark, orders.run)),
         stop=lambda: _stop(run, root[0]),
     )
     root.append(player.run_level)
@@ -94,9 +94,16 @@ def open_scratch(orders: Orders) -> ProcessRun:
     return run
 
 
+def _judged(mark: Mark, recorded: Run) -> Mark:
+    """The mark; that of the end with what went wrong on the whole way."""
+    if not mark.is_over:
+        return mark
+    ended_well = ending.status_of_process(None) is Status.FINISHED or recorded.status is not Status.FINISHED
+    failed = "" if ended_well else f"{sys.last_type.__name__}: {sys.last_value}"  # type: ignore[union-attr]
+    return msgspec.structs.replace(mark, refused=relocating.offence(), failed=failed)
+
+
 def _tell(run: ProcessRun, root: Root, mark: Mark) -> None:
-    if mark.is_over:
-        mark = msgspec.structs.replace(mark, refused=relocating.offence())
     run.spool.record(root, MARK, msgspec.json.encode(mark).decode(), Source.LOG, 0)
 
 
