@@ -10,6 +10,11 @@ from flor.checkpoints.graph import Graph
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.paths import Paths
 
+NEEDED, ITERATION, OUTSIDE, REST = "needed", "iteration", "outside", "rest"
+"""What may be executed behind a state: the needed part of an iteration, whole ones, what is outside, all."""
+
+_GRAPH_TENSOR = "graph tensor"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -104,10 +109,11 @@ def kept_state(
     """
     filename, qualname, names = _innermost(graph)
     facts = manifest.facts
-    opaque = {}
-    if manifest.opaque:
-        reasons = {one.path: one.reason for one in manifest.opaque}
-        opaque = {key: _seen(graph, reasons, found, plain) for key, found in mentioned.items()}
+    opaque: dict[str, tuple[Seen, ...]] = {}
+    reasons = {one.path: one.reason for one in manifest.opaque}
+    has_graphs = any(node.kind == _GRAPH_TENSOR for node in graph.nodes)
+    if reasons or has_graphs:
+        opaque = {key: _seen(graph, reasons, found, plain, key) for key, found in mentioned.items()}
     return KeptState(
         entry=parse(manifest.entry),
         ts=manifest.ts,
@@ -138,17 +144,24 @@ def _innermost(graph: Graph) -> tuple[str, str, frozenset[str]]:
 
 
 def _seen(
-    graph: Graph, reasons: Mapping[str, str], mentioned: Collection[str] | None, plain: Collection[str]
+    graph: Graph,
+    reasons: Mapping[str, str],
+    mentioned: Collection[str] | None,
+    plain: Collection[str],
+    key: str,
 ) -> tuple[Seen, ...]:
-    """Which opaque parts can be reached through names that are mentioned."""
-    if mentioned is None:
-        return tuple(Seen(path, reason) for path, reason in reasons.items())
+    """Which opaque parts can be reached through names that are mentioned, by what `key` stands for."""
     paths = Paths(graph)
-    reached = sorted(_reached(graph, mentioned, plain))
-    found = {path for path in map(paths.text, reached) if path in reasons}
+    numbers = range(len(graph.nodes)) if mentioned is None else sorted(_reached(graph, mentioned, plain))
+    found = {paths.text(number) for number in numbers}
     # What was met on no path that the graph still has counts as reached.
-    known = {paths.text(number) for number in range(len(graph.nodes))}
-    return tuple(Seen(path, reason) for path, reason in reasons.items() if path in found or path not in known)
+    known = {paths.text(number) for number in range(len(graph.nodes))} if reasons else set()
+    seen = [Seen(path, reason) for path, reason in reasons.items() if path in found or path not in known]
+    if key != NEEDED:
+        # A value that is only looked at is right; one that a backward pass reaches is not there.
+        graphs = (paths.text(number) for number in numbers if graph.nodes[number].kind == _GRAPH_TENSOR)
+        seen += [Seen(path, "the graph that it was computed by is not kept") for path in graphs]
+    return tuple(seen)
 
 
 def _reached(graph: Graph, mentioned: Collection[str], plain: Collection[str]) -> set[int]:

@@ -64,14 +64,22 @@ class Observer:
         return self._missing(site, site.behind(how), kept) if site else (UNKNOWN,)
 
     def missing_after_block(
-        self, filename: str, qualname: str, kept: Collection[str], *, is_left: bool = False
+        self,
+        filename: str,
+        qualname: str,
+        kept: Collection[str],
+        *,
+        is_left: bool = False,
+        around: Collection[Loop] = (),
     ) -> tuple[str, ...]:
         """The same behind the blocks of a function.
 
         Args:
             is_left: the block was left by one of its `return`, `break` or `continue`.
+            around: of several blocks only those that these loops stand in, if they do in any.
         """
         blocks = [each for each in self._blocks if each.is_of(filename, qualname)]
+        blocks = [each for each in blocks if any(each.holds(loop) for loop in around)] or blocks
         if not blocks:
             return (UNKNOWN,)
         if is_left and not any(each.is_left_for_loop for each in blocks):
@@ -249,6 +257,11 @@ class _Site:
     def is_of(self, filename: str, qualname: str) -> bool:
         """Whether it stands in this function."""
         return (self.function.filename, self.function.qualname) == (filename, qualname)
+
+    def holds(self, loop: Loop) -> bool:
+        """Whether a loop stands in it."""
+        is_here = self.is_of(loop.filename, loop.qualname)
+        return is_here and bool(self.node.lineno <= loop.line <= (self.node.end_lineno or 0))
 
     @property
     def is_left_for_loop(self) -> bool:

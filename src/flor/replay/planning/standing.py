@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from flor.checkpoints.entry import EntryPoint
-from flor.replay.planning.facts import KeptState, LoopFacts, RunFacts, Seen
+from flor.replay.planning import facts
+from flor.replay.planning.facts import ITERATION, NEEDED, OUTSIDE, KeptState, LoopFacts, RunFacts, Seen
 from flor.replay.planning.observing import UNKNOWN, Observer
 from flor.replay.planning.places import ANYWHERE, Loop, Nested, Place, Region
 from flor.replay.planning.places_of_probes import Structure
 from flor.replay.planning.program import Program
 from flor.replay.planning.routes import CUT, ITERATIONS, NOTHING, REST
 from flor.replay.planning.slicing import last_statements
-
-_NEEDED, _ITERATION, _OUTSIDE, _REST = "needed", "iteration", "outside", "rest"
 
 _READING = (
     "open",
@@ -50,7 +49,7 @@ class Changed:
     @cached_property
     def may_read_files(self) -> bool:
         """Whether whole iterations may read files, by the names that they mention."""
-        names = self.mentioned[_ITERATION]
+        names = self.mentioned[ITERATION]
         return names is None or any(name.startswith(_READING) for name in names if name not in _NO_READING)
 
     @cached_property
@@ -84,10 +83,10 @@ class Changed:
         needed = frozenset[str]().union(*(observer.mentioned_until(*each) for each in self.last.items()))
         outside = observer.mentioned_outside()
         return {
-            _NEEDED: iteration if self.is_anywhere else needed,
-            _ITERATION: iteration,
-            _OUTSIDE: outside,
-            _REST: iteration | outside,
+            NEEDED: iteration if self.is_anywhere else needed,
+            ITERATION: iteration,
+            OUTSIDE: outside,
+            facts.REST: iteration | outside,
         }
 
 
@@ -198,8 +197,7 @@ class Standing:
                 for loop in self._mains_of(state)
             ]
         elif kind == "end":
-            at = (state.filename, state.qualname, state.names)
-            missing = [self.changed.observer.missing_after_block(*at, is_left=state.left_by >= 0)]
+            missing = [self._missing_at_end(state)]
         else:
             return Verdict(NOTHING)
         if not missing:
@@ -207,12 +205,22 @@ class Standing:
         names = tuple(sorted({name for found in missing for name in found}))
         return Verdict(NOTHING, names) if names else self._by_opaque(state)
 
+    def _missing_at_end(self, state: KeptState) -> tuple[str, ...]:
+        loops = [loop for loop in self.facts.loops if loop.block == state.entry.block]
+        return self.changed.observer.missing_after_block(
+            state.filename,
+            state.qualname,
+            state.names,
+            is_left=state.left_by >= 0,
+            around=[site for loop in loops for site in self.sites(loop)],
+        )
+
     def _by_opaque(self, state: KeptState) -> Verdict:
         if state.entry.kind in ("done", "end"):
             is_last = len(self.facts.loops) == 1
-            seen = state.opaque.get(_OUTSIDE if is_last else _REST, ())
+            seen = state.opaque.get(OUTSIDE if is_last else facts.REST, ())
             return Verdict(NOTHING if seen else REST, (), seen)
-        for key, good in ((_NEEDED, NOTHING), (_ITERATION, CUT), (_REST, ITERATIONS)):
+        for key, good in ((NEEDED, NOTHING), (ITERATION, CUT), (facts.REST, ITERATIONS)):
             if seen := state.opaque.get(key, ()):
                 return Verdict(good, (), seen)
         return Verdict(REST)

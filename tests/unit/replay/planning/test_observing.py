@@ -301,3 +301,31 @@ def test_what_an_else_assigns_is_needed_only_where_the_loop_was_left() -> None:
     assert observer.missing_behind(loop, {"loader", "epoch"}, "exhausted") == ()
     assert observer.missing_behind(loop, {"loader", "epoch"}, "break") == ("tail",)
     assert observer.missing_behind(loop, {"loader", "epoch"}) == ("tail",)
+
+
+TWO_BLOCKS = """
+    import flor
+    def main(first, second):
+        with flor.checkpointing():
+            for a in flor.loop("one", range(3)):
+                first = third = a
+        flor.log("third", third)
+        with flor.checkpointing():
+            for b in flor.loop("two", range(3)):
+                second = b
+        flor.log("second", second)
+        flor.log("first", first)
+    main(1, 2)
+"""
+
+
+def test_of_several_blocks_each_is_followed_by_its_own_statements() -> None:
+    observer = Both(TWO_BLOCKS).after
+
+    def missing(*names: str) -> tuple[str, ...]:
+        around = [_loop(observer, name) for name in names]
+        return observer.missing_after_block("train.py", "main", {"second", "first"}, around=around)
+
+    assert missing("one") == ("third",)
+    assert missing("two") == ()
+    assert missing() == ("third",)
