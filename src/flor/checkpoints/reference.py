@@ -9,8 +9,9 @@ from flor.checkpoints.paths import Paths
 from flor.checkpoints.steps import PLACES, Steps, Tree
 from flor.checkpoints.walked import Walked
 
-_NEVER_HELD = frozenset({"array", "array view", "object array"})
-"""`ndarray.resize` fails where there is another reference, even a weak one: these are told by path alone."""
+_NEVER_HELD = PLACES | {"array", "array view", "object array"}
+"""Told by path alone: what only stands for a place, and holds everything that had a name there; and arrays,
+as `ndarray.resize` fails where there is another reference, even a weak one."""
 _STRONG = frozenset(map(id, (list, dict, tuple, int, str, bytes)))
 
 

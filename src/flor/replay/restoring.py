@@ -65,16 +65,8 @@ class Restorer:
         Raises:
             ReentryRefused: not everything can be put back.
         """
-        graph, hashes = self._graph(entry), self._leaf_hashes(entry)
-        load_libraries(graph)
-        self._import_modules(graph)
-        live = self._walk(block, frame)
-        restored = restore(graph, hashes, self._content(entry), live, block.reference, _hashes(live))
-        if restored.refused:
-            first = restored.refused[0]
-            raise ReentryRefused(f"{entry} cannot be restored: {first.path}: {first.reason}")
-        frames = self._frames(frame)
-        names = bind(restored.names, frames, _states(live), frames[-1].f_lasti if since is None else since)
+        names = self._put_back(entry, block, frame, since)
+        # By now the program has let go of what was replaced: its `__del__` may have changed something.
         self.verify(entry, block, frame, names)
         return names
 
@@ -108,6 +100,21 @@ class Restorer:
         """The blobs that a fact names, by hash; None if the moment has none."""
         named = self.facts(entry).get(fact)
         return None if named is None else {digest: bytes(self.store.content(digest)) for digest in named}
+
+    def _put_back(
+        self, entry: EntryPoint, block: OpenBlock, frame: FrameType, since: int | None
+    ) -> Names | None:
+        graph, hashes = self._graph(entry), self._leaf_hashes(entry)
+        load_libraries(graph)
+        self._import_modules(graph)
+        live = self._walk(block, frame)
+        restored = restore(graph, hashes, self._content(entry), live, block.reference, _hashes(live))
+        if restored.refused:
+            first = restored.refused[0]
+            raise ReentryRefused(f"{entry} cannot be restored: {first.path}: {first.reason}")
+        frames = self._frames(frame)
+        since = frames[-1].f_lasti if since is None else since
+        return bind(restored.names, frames, _states(live), since)
 
     def _manifest(self, entry: EntryPoint) -> Manifest:
         if entry not in self.kept:
