@@ -263,23 +263,26 @@ def test_what_workers_read_and_write_counts_though_they_never_log(place: Workpla
 
 def test_each_run_of_a_process_has_files_of_its_own(place: Workplace) -> None:
     given(place, "data.txt", "x")
+    given(place, "more.txt", "y")
     settle()
 
     place.run(
         """
         import flor, pathlib
-        for name in ("a", "b"):
-            pathlib.Path("data.txt").read_text()
-            flor.log("a", 1)
-            pathlib.Path(name).write_text(name)
-            flor.commit()
+        pathlib.Path("data.txt").read_text()
+        flor.log("a", 1)
+        pathlib.Path("a").write_text("a")
+        flor.commit()
+        for name in ("data.txt", "more.txt", "a"):
+            pathlib.Path(name).read_text()
+        flor.log("a", 2)
+        pathlib.Path("b").write_text("b")
         """
     )
 
     first, second = (run.run for run in place.catalog().runs)
     assert modes(place, first) == {"data.txt": "r", "a": "w"}
-    assert modes(place, second)["b"] == "w"
-    assert "a" not in modes(place, second)
+    assert modes(place, second) == {"data.txt": "r", "more.txt": "r", "a": "r", "b": "w"}
 
 
 def test_a_killed_run_has_what_was_known_until_then(place: Workplace) -> None:

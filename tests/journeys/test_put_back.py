@@ -131,7 +131,7 @@ def run(place: Workplace, body: str, *, last: int = 3, end: str = KILL, imports:
     given(place, "data.npy", buffer.getvalue())
     settle()
     place.write("train.py", SCRIPT.format(body=body.strip(), last=last, end=end, imports=imports))
-    code = -signal.SIGKILL if end == KILL else 1 if "raise" in end else 0
+    code = -signal.SIGKILL if KILL in end else 1 if "raise" in end else 0
     place.python("train.py", code=code, env=KEEP_ALL)
     return Killed(place)
 
@@ -162,6 +162,15 @@ def test_runs_that_ended_otherwise_are_put_back_too(place: Workplace, end: str) 
 
     assert set(done.truncated) == {"log.txt", "rows.csv"}
     assert done.unknown == ()
+    assert killed.now() == killed.then(1)
+
+
+def test_what_is_written_out_after_the_last_hook_is_the_runs_own_too(place: Workplace) -> None:
+    """A file that nobody closes is written when the interpreter ends."""
+    killed = run(place, 'held.write(f"{epoch}")', end="pass", imports='held = open("held.txt", "w")')
+    assert killed.now()["held.txt"] == b"0123"
+
+    assert "held.txt" in killed.put_back(1).truncated
     assert killed.now() == killed.then(1)
 
 
@@ -282,10 +291,13 @@ def test_the_start_of_a_run_can_be_gone_back_to(place: Workplace) -> None:
     imports = 'import time; flor.log("read", open("state.bin").read()); time.sleep(0.6)'
     killed = run(place, BODIES["many"] + "\n            " + body, imports=imports)
 
+    outputs.fetch(place.only_run(), place.root, place.layout)
     done = outputs.put_back(killed.files, {}, place.root, place.layout)
 
-    assert "state.bin" in done.restored or [path for path, _ in done.unknown] == ["state.bin"]
-    assert not list((place.root / "out").iterdir())
+    assert done.restored == ("state.bin",)
+    assert done.unknown == ()
+    assert set(killed.now()) == {"README", "train.py", "data.npy", "state.bin"}
+    assert killed.now()["state.bin"] == b"what was read"
 
 
 def test_an_entry_point_that_says_nothing_of_files_leaves_all_as_they_are(place: Workplace) -> None:
@@ -353,8 +365,8 @@ def test_names_that_are_no_text_are_put_back(place: Workplace) -> None:
 
 def test_a_read_only_folder_is_named(place: Workplace) -> None:
     if os.geteuid() == 0:
-        # Root may write anywhere; an immutable name in the way does the same to a removal.
-        killed = run(place, BODIES["many"])
+        # Root may write anywhere; a folder in the way of a removal does the same.
+        killed = run(place, BODIES["many"], end=f"time.sleep(1); {KILL}")
         later = place.root / "out" / "2.npz"
         later.unlink()
         later.mkdir()

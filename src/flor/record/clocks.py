@@ -21,7 +21,14 @@ def skew_ns(written: Path, root: str) -> int:
     return ahead_ns if abs(ahead_ns) > _SAME_CLOCK_NS else 0
 
 
-def process_began_ns() -> int:
+def run_began_ns() -> int:
+    """Since when what the process does belongs to the run that begins now."""
+    if startup.open_runs > 1:
+        return time.time_ns()
+    return startup.free_since_ns or _process_began_ns()
+
+
+def _process_began_ns() -> int:
     """When this process began; where the system does not tell, when it imported FlorDB."""
     ticks = membership.start_time(os.getpid())
     if not ticks:

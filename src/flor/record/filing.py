@@ -73,12 +73,8 @@ class Filing:
             is_main: this process compares the tree.
         """
         layout, places = Layout(project.home), Places.of(project)
-        is_first, skew_ns = not startup.run_starts, clocks.skew_ns(written, places.root)
-        began_ns = (clocks.process_began_ns() if is_first else time.time_ns()) + skew_ns
-        if not is_first:
-            startup.note_anew()
-        start = 0 if is_first else len(startup.opened)
-        startup.run_starts.append(start)
+        skew_ns, start = clocks.skew_ns(written, places.root), startup.run_begins()
+        began_ns = clocks.run_began_ns() + skew_ns
         outputs, contents = Outputs(places, began_ns), Contents(layout.files)
         is_secret = selection.matcher((*selection.SECRETS, *project.config.exclude))
         intake = Intake(
@@ -134,16 +130,22 @@ class Filing:
     def finish(self) -> None:
         """Look at everything once more: the run ends."""
         with self._busy, _unnoticed():
-            self.opens.read(startup.OPENED_LIMIT)
-            self.opens.listen(startup.OPENED_LIMIT)
-            self._work(time.perf_counter() + END_S)
-            self.intake.give_up()
-            is_complete = self._compare_at_end() if self.compares else False
-            self._hash(time.perf_counter() + HASH_S)
-            self._tell()
-            self.write({"tree": plain(self._tree(is_complete))})
-            self.intake.cache.save()
-            self.opens.listener.forget()
+            try:
+                self._finish()
+            finally:
+                startup.run_ends()
+
+    def _finish(self) -> None:
+        self.opens.read(startup.OPENED_LIMIT)
+        self.opens.listen(startup.OPENED_LIMIT)
+        self._work(time.perf_counter() + END_S)
+        self.intake.give_up()
+        is_complete = self._compare_at_end() if self.compares else False
+        self._hash(time.perf_counter() + HASH_S)
+        self._tell()
+        self.write({"tree": plain(self._tree(is_complete))})
+        self.intake.cache.save()
+        self.opens.listener.forget()
 
     def at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
         """Take note of the outputs at an entry point; what is returned finds out the rest, in the background.
@@ -212,7 +214,7 @@ class Filing:
         """Learn which files are there at the beginning."""
         names = yield from tree.names(self.outputs.places.root, self.outputs.places.stores)
         with self.opens.lock:
-            self.outputs.names = names
+            self.outputs.listed(names)
         self._cost_s = LOOK_RATIO * names.cost_s
         if not names.is_whole:
             self._left_out.append(f"files written unseen: there are more than {tree.FILES_LIMIT:,} files")
@@ -254,7 +256,8 @@ class Filing:
     def _compare_at_end(self) -> bool:
         """Whether the whole tree could be compared."""
         elapsed_s = time.perf_counter() - self._began_s
-        if len(startup.run_starts) > 1 and elapsed_s < 10 * self._cost_s:
+        is_later = startup.free_since_ns > 0 or startup.open_runs > 1
+        if is_later and elapsed_s < 10 * self._cost_s:
             self._left_out.append("files written unseen: the run was too short for the tree to be compared")
             return False
         look = self._look() if self.outputs.names else None
@@ -288,7 +291,8 @@ class Filing:
         many = [f"{count:,} more files were {what}" for count, what in counts if count]
         if len(startup.opened) >= startup.OPENED_LIMIT:
             many.append(f"what was opened after {startup.OPENED_LIMIT:,} names")
-        return Tree(self.outputs.began_ns, is_complete, left_out=(*self._left_out, *many))
+        alive_ns = time.time_ns() + self.opens.skew_ns
+        return Tree(self.outputs.began_ns, is_complete, alive_ns, left_out=(*self._left_out, *many))
 
 
 def _facts(ones: Mapping[str, Any]) -> dict[str, Any]:

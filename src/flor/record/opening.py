@@ -149,10 +149,18 @@ def begin(
     shown = Echo(project.config.echo, identity.is_main)
     keep = blobs.keeper(layout)
     run = ProcessRun(identity, project, journal, memory, lock, shown, redirect, keep, first_seq)
-    run.files = Filing.of(project, identity.version, journal.path, identity.is_main, run.facts)
-    run.before_end.append(_close_files)
+    _open_files(run)
     run.tick_tasks.append(run.note_packages)
     return run
+
+
+def _open_files(run: ProcessRun) -> None:
+    identity = run.identity
+    try:
+        run.files = Filing.of(run.project, identity.version, run.journal.path, identity.is_main, run.facts)
+    except Exception as error:  # noqa: BLE001  (observing must not break training)
+        run.fault(error)
+    run.before_end.append(_close_files)
 
 
 def _close_files(run: ProcessRun) -> None:

@@ -36,6 +36,11 @@ class Outputs:
             self.opened.setdefault(key, "w") if one.is_seen else self.read.add(key)
             self._unseen.add(key)
 
+    def listed(self, names: Names) -> None:
+        """Learn which files were there near the beginning."""
+        self.names = names
+        self._unseen.update(self.known)
+
     def note(self, key: str, kind: str) -> None:
         """The program opens this file to write, or removes it (kind "d")."""
         if len(self.opened) >= FILES_LIMIT and key not in self.opened:

@@ -3,7 +3,6 @@
 import os
 import site
 import sys
-import tempfile
 from dataclasses import dataclass
 
 from flor.project import Project
@@ -54,7 +53,7 @@ class Places:
             _both(root),
             _both(os.path.abspath(project.home)),
             tuple(sorted(one.rstrip("/") for one in inner | outer)),
-            _both(tempfile.gettempdir()),
+            tuple(path for folder in _temporary() for path in _both(folder)),
         )
 
     @property
@@ -104,6 +103,11 @@ def _without_links(path: str) -> str:
     """The path with the links on the way to the file followed, but not the file itself."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
+
+
+def _temporary() -> tuple[str, ...]:
+    """Where temporary files may be; to ask `tempfile` would make one."""
+    return (os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp")  # noqa: S108  (nothing is made there)
 
 
 def _both(path: str) -> tuple[str, ...]:

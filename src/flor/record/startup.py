@@ -28,8 +28,11 @@ opened: "list[tuple[str, str | bytes, int, str]]" = []
 
 OPENED_LIMIT = 100_000
 
-run_starts: list[int] = []
-"""How many names this process had opened when each of its runs began."""
+open_runs = 0
+"""How many runs of this process go on."""
+
+free_since_ns = 0
+"""Since when no run has gone on: what was opened from then on belongs to the next one. 0: none has been."""
 
 began_ns = 0
 """When FlorDB was imported."""
@@ -99,10 +102,31 @@ def _at_exit() -> None:
 
 def forget_opened() -> None:
     """Begin anew: the program begins, or this is a forked child, whose parent knows the names so far."""
+    global open_runs, free_since_ns  # noqa: PLW0603  (of this module, whose state is that of the process)
+    open_runs = free_since_ns = 0
     opened.clear()
-    run_starts.clear()
     ours.clear()
     forks.clear()
+
+
+def run_begins() -> int:
+    """A run of this process begins: how many of the names are none of its own."""
+    global open_runs  # noqa: PLW0603
+    open_runs += 1
+    if open_runs == 1:
+        return 0
+    note_anew()
+    return len(opened)
+
+
+def run_ends() -> None:
+    """A run of this process has ended, and taken note of the names that it had opened."""
+    global open_runs, free_since_ns  # noqa: PLW0603
+    open_runs -= 1
+    if open_runs == 0:
+        opened.clear()
+        note_anew()
+        free_since_ns = time.time_ns()
 
 
 def remember(kind: str, name: str) -> None:

@@ -21,8 +21,10 @@ from flor.replay.rewinding import Act, Action, Now, Plan
 from flor.runs import files
 from flor.runs.catalog import Catalog
 from flor.runs.contents import Contents, State, copy, sha256_of, sha256_of_prefix, state_of
-from flor.runs.files import EntryFile, RunFiles, decoded, encoded, unpack_names
+from flor.runs.files import EntryFile, Input, RunFiles, decoded, encoded, unpack_names
 from flor.runs.layout import Layout
+from flor.snapshots import held, objects
+from flor.snapshots.repository import locate
 from flor.snapshots.selection import is_source
 
 _BINARY_BYTES = 8192
@@ -68,6 +70,36 @@ def put_back(
     if is_dry:
         return told(decided, root)
     return hold(decided, root, layout).carry_out()
+
+
+def fetch(run: Run, root: Path, layout: Layout) -> None:
+    """Bring what the run read from files that have changed since from its code version into the store.
+
+    Raises:
+        GitError: the repository cannot be read.
+        StoreError: the store cannot be written.
+    """
+    repository, contents = locate(root, os.environ), Contents(layout.files)
+    changed = [
+        path for path, one in files.of(run).inputs.items() if _is_in_git_only(path, one, root, contents)
+    ]
+    if repository is None or run.tree is None or not changed:
+        return
+    oids = held.oids(repository, run.tree, [decoded(path) for path in changed])
+    try:
+        with objects.opened(repository) as source:
+            for oid in oids.values():
+                contents.keep_bytes(source.read(oid) or b"")
+    except OSError as error:
+        raise StoreError(f"{contents.folder} cannot be written: {error}", "Make room there.") from error
+
+
+def _is_in_git_only(path: str, one: Input, root: Path, contents: Contents) -> bool:
+    """Whether an input has to be fetched: its file changed, and its content is only in the code version."""
+    if one.kept != "version" or one.sha256 is None or contents.has(one.sha256):
+        return False
+    state = state_of(str(root / decoded(path)))
+    return state is None or (state.size, state.mtime_ns) != (one.size, one.mtime_ns)
 
 
 def written_by_others(catalog: Catalog, run: Run) -> frozenset[str]:
@@ -134,14 +166,14 @@ def hold(decided: Plan, root: Path, layout: Layout, *, runs_before: bool = False
     Raises:
         StoreError: it cannot be saved.
     """
-    held = Held(decided, root, Contents(layout.files), layout.set_aside / _folder_name(), runs_before)
+    saved = Held(decided, root, Contents(layout.files), layout.set_aside / _folder_name(), runs_before)
     try:
         for action in decided.actions:
-            held.save(action)
+            saved.save(action)
     except OSError as error:
         hint = "Make room, or the folder writable; no file was changed."
         raise StoreError(f"What stands in {action.path} cannot be saved: {error}", hint) from error
-    return held
+    return saved
 
 
 @dataclass(slots=True)
@@ -216,8 +248,8 @@ class Held:
 
     def _restore(self, action: Action, place: Path) -> None:
         """Give a file the content that it had at the entry point."""
-        held, kept = self._copy(action), self.contents.path(action.sha256 or "")
-        source = kept if action.is_kept else held
+        kept = self.contents.path(action.sha256 or "")
+        source = kept if action.is_kept else self._copy(action)
         if not source.exists():
             raise StoreError("its content at that moment is not kept")
         if action.is_kept and sha256_of(str(kept)) != action.sha256:

@@ -10,6 +10,7 @@ from flor.replay import outputs
 from flor.replay.outputs import Held, PutBack
 from flor.replay.rewinding import Plan
 from flor.runs import files
+from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 
 
@@ -30,10 +31,12 @@ class OwnFiles:
         Raises:
             StoreError: it cannot be saved.
         """
+        outputs.fetch(run, root, layout)
         known = files.of(run)
-        before = outputs.plan(known, {}, root, layout)
+        others = outputs.written_by_others(Catalog.open(layout, seal=False), run)
+        before = outputs.plan(known, {}, root, layout, others)
         reset = {action.path for action in before.actions}
-        decided = outputs.plan(known, entry, root, layout)
+        decided = outputs.plan(known, entry, root, layout, others)
         actions = [replace(one, may_be_reset=True) if one.path in reset else one for one in decided.actions]
         held = outputs.hold(Plan(tuple(actions), decided.unknown), root, layout, runs_before=True)
         return cls(outputs.hold(before, root, layout), held)
