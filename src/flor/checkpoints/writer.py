@@ -53,6 +53,10 @@ class Cost:
     new_bytes: int
 
 
+class _Apart(Exception):
+    """This rank's state has changed otherwise than that of rank 0, and was not copied: it goes without."""
+
+
 @dataclass(slots=True)
 class _Taken:
     """One leaf between training thread and writer: its bytes, or the hash of what did not change."""
@@ -72,7 +76,7 @@ class _Known:
 
     hash: str
     is_steady: bool  # it did not change from the one before
-    is_shared: bool = False  # rank 0 has kept it too
+    is_shared: bool = False  # rank 0 has kept it too, when it had changed: they go on alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Writer:
     _in_flight: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SNAPSHOTS_IN_FLIGHT))
     _thread: threading.Thread | None = None
     _following: Following | None = None
+    _raised: Exception | None = None  # by `on_fault`, for the next to submit
 
     def submit(
         self, draft: Draft, leaves: Sequence[Leaf], on_kept: Callable[[Cost], None], must_wait: bool = False
@@ -115,7 +120,11 @@ class Writer:
         Args:
             on_kept: told by the background when the checkpoint is in the store.
             must_wait: wait for a state in flight instead.
+
+        Raises:
+            Exception: what `on_fault` has raised since.
         """
+        self._raise()
         if not self._in_flight.acquire(blocking=must_wait):
             self.skipped_count += 1
             return False
@@ -142,11 +151,17 @@ class Writer:
         self._in_flight.release(SNAPSHOTS_IN_FLIGHT)
 
     def close(self, timeout_s: float = 600.0) -> None:
-        """Wait until everything taken is written."""
+        """Wait until everything taken is written; raises as `submit` does."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(timeout_s)
             self._thread = None
+        self._raise()
+
+    def _raise(self) -> None:
+        raised, self._raised = self._raised, None
+        if raised is not None:
+            raise raised
 
     def _start(self) -> None:
         if self._thread is None:
@@ -198,16 +213,25 @@ class Writer:
                 self.kept_count += 1
                 self.new_bytes += size
                 job.on_kept(Cost(job.stall_s, time.thread_time() - started, size))
+            except _Apart:
+                self.skipped_count += 1
+                self._known.clear()
             except Exception as error:  # noqa: BLE001  (a failed checkpoint must not stop the training)
                 # What was not written must be copied again, and looked for where it is believed to be.
                 self._known.clear()
                 self.store.forget()
-                self.on_fault(error)
+                self._tell(error)
             finally:
                 self._return_buffers(job.taken)
                 self._in_flight.release()
                 job.is_done.set()
             del job  # while the next one is waited for, nothing of the program is held
+
+    def _tell(self, error: Exception) -> None:
+        try:
+            self.on_fault(error)
+        except Exception as raised:  # noqa: BLE001  (the training thread raises it: this one must go on)
+            self._raised = raised
 
     def _keep(self, draft: Draft, taken: list[_Taken]) -> int:
         if draft.files is not None:
@@ -217,9 +241,7 @@ class Writer:
                 leaf.hash = hash_of(memoryview(leaf.content))
         shared = self._shared(draft)
         for leaf in taken:
-            known = self._known.get(leaf.key)
-            is_steady = known is not None and known.hash == leaf.hash
-            self._known[leaf.key] = _Known(leaf.hash, is_steady, leaf.hash in shared)
+            self._known[leaf.key] = _known_after(self._known.get(leaf.key), leaf.hash, shared)
         if draft.registered is not None:
             self._left_to_prefix = _beyond_budget(taken, draft.registered)
         serialised = draft.graph()
@@ -228,6 +250,8 @@ class Writer:
             new = self._new_blobs(graph, taken, draft.blobs)
             described = self._describe(draft, graph, taken, sum(blob.size_bytes for blob in new))
             lost = self.store.missing(described.hashes()) - {blob.hash for blob in new}
+            if lost and draft.is_follower:
+                raise _Apart
             if lost:
                 raise StoreError(f"{len(lost)} blobs have gone from {self.store.folder} during the run.")
             self.size_bytes += described.size_bytes
@@ -280,6 +304,14 @@ class Writer:
         self._pool.trim(
             {leaf.size_bytes for leaf, seen in zip(taken, known, strict=True) if not _is_shared(seen)}
         )
+
+
+def _known_after(before: _Known | None, digest: str, shared: set[str]) -> _Known:
+    """What is known of a leaf that has this hash now."""
+    if before is None:
+        return _Known(digest, is_steady=False)
+    is_steady = before.hash == digest
+    return _Known(digest, is_steady, digest in shared and (before.is_shared or not is_steady))
 
 
 def _is_shared(known: _Known | None) -> bool:

@@ -184,6 +184,58 @@ def test_what_rank_0_keeps_of_the_same_moment_is_neither_copied_nor_written_agai
     assert content == [bytes(model.content), bytes(own.content)]
 
 
+def test_what_ranks_have_in_common_at_first_only_is_kept_by_each(tmp_path: Path) -> None:
+    """Statistics of a layer are the same in all ranks until each has seen data of its own."""
+    leader, follower = _writer(tmp_path), _writer(tmp_path)
+    mine, others = Bytes(bytearray(b"the same")), Bytes(bytearray(b"the same"))
+    for position in range(4):
+        second = replace(draft_of(position), rank=1, is_follower=True)
+        assert follower.submit(second, [mine.leaf], _ignore)
+        assert leader.submit(draft_of(position), [others.leaf], _ignore)
+        leader.wait()
+        follower.wait()
+        mine.content[:1], others.content[:1] = bytes([position]), bytes([position + 100])
+
+    assert (follower.kept_count, follower.skipped_count) == (4, 0)
+    leader.close()
+    follower.close()
+
+
+def test_a_rank_that_parts_from_rank_0_goes_without_one_state(tmp_path: Path) -> None:
+    leader, follower = _writer(tmp_path), _writer(tmp_path)
+    mine, others = Bytes(bytearray(b"weights")), Bytes(bytearray(b"weights"))
+    for position in range(5):
+        second = replace(draft_of(position), rank=1, is_follower=True)
+        assert follower.submit(second, [mine.leaf], _ignore)
+        assert leader.submit(draft_of(position), [others.leaf], _ignore)
+        leader.wait()
+        follower.wait()
+        mine.content[:1], others.content[:1] = bytes([position]), bytes([position + position // 2])
+
+    assert (follower.kept_count, follower.skipped_count) == (4, 1)
+    leader.close()
+    follower.close()
+
+
+def test_what_a_strict_run_raises_reaches_the_training_and_the_writer_goes_on(tmp_path: Path) -> None:
+    def fail(error: BaseException) -> None:
+        raise error
+
+    obstacle = tmp_path / "run.0.0"
+    obstacle.write_text("in the way")
+    writer, leaf = Writer(CheckpointStore(tmp_path), fail), Bytes(bytearray(b"x"))
+    writer.submit(draft_of(0), [leaf.leaf], _ignore)
+    writer.wait()
+    obstacle.unlink()
+
+    with pytest.raises(FileExistsError):
+        writer.submit(draft_of(1), [leaf.leaf], _ignore)
+    _submit(writer, draft_of(2), [leaf])
+    writer.close()
+
+    assert _content(tmp_path, 2) == [b"x"]
+
+
 def test_a_rank_that_sees_nothing_of_rank_0_keeps_all_of_it_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
