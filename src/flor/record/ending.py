@@ -35,6 +35,17 @@ def status_of_process(cells: Sequence[object] | None) -> Status:
     return Status.INTERRUPTED if issubclass(ended_by, KeyboardInterrupt) else Status.FAILED
 
 
+def stay(status: Status) -> None:
+    """Let an interrupted process end by SIGINT, as it would without us.
+
+    Python does so if the last code that it was given as text ended in a KeyboardInterrupt. That was the
+    script; but modules that were imported since have executed some, and a shell would not stop its loop.
+    """
+    if status is Status.INTERRUPTED:
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102  (this text only)
+
+
 def finish(run: ProcessRun) -> None:
     """Write the auto-commit of a run that has code, and say so."""
     version, repository = run.identity.version, run.project.repository

@@ -4,8 +4,9 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flor.entities import Status
@@ -141,6 +142,7 @@ class RecordingSession:
             self._console.stop()
         for sentence in unread:
             echo.warn(sentence)
+        ending.stay(status)
 
     def _unread(self) -> list[str]:
         """A sentence for each pair of `--kwargs` that no process of the run has read."""
@@ -219,8 +221,7 @@ class RecordingSession:
         return root.run if root.run and root.run.is_open else None
 
     def _note_fault(self, error: BaseException) -> None:
-        run = self._default.run
-        if run:
+        if run := self._default.run:
             run.fault(error)
 
     def _node(self) -> Node:
@@ -332,8 +333,7 @@ def _close_keeper(run: ProcessRun) -> None:
 
 def _end_and_close(run: ProcessRun, status: Status) -> None:
     """Training is over here: what still fails is said, and the other runs end all the same."""
-    steps: tuple[Callable[[], None], ...] = (lambda: run.end(status), run.close)
-    for step in steps:
+    for step in (partial(run.end, status), run.close):
         try:
             step()
         except Exception as error:  # noqa: BLE001  (observing must not break training)
