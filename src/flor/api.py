@@ -59,7 +59,7 @@ def arg(name: str, default: Any = NO_DEFAULT) -> Any:
         ArgumentNotSet: there is neither a value nor a default.
         BadArgument: the value on the command line cannot be cast.
     """
-    return session.current().arg(name if isinstance(name, str) else str(name), default)
+    return session.current().arg(_text(name), default)
 
 
 def loop(name: str, iterable: Iterable[T]) -> Iterator[T]:
@@ -180,6 +180,10 @@ def restore(run: str = "last", epoch: int | None = None, *, into: Mapping[str, A
 
     project = _project()
     past.put_into(past.find(project, _catalog(project), run, _asked(epoch, context)), into)
+
+
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else str(name)
 
 
 def _asked(epoch: int | None, context: dict[str, int]) -> dict[str, int]:
