@@ -1,10 +1,12 @@
 """Folders for tests: none of this machine's settings shows in them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from flor.runs import journals, ring
 from workplace import Workplace
 
 # Several tests run at once, in processes of their own: the threads of torch, which wait for one another
@@ -13,15 +15,26 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Workplace:
+def place(tmp_path: Path) -> Iterator[Workplace]:
     """A project with a git repository of one commit."""
-    return Workplace.make(tmp_path / "project", _home(tmp_path))
+    made = Workplace.make(tmp_path / "project", _home(tmp_path))
+    yield made
+    _forget_rings(made)
 
 
 @pytest.fixture
-def plain_place(tmp_path: Path) -> Workplace:
+def plain_place(tmp_path: Path) -> Iterator[Workplace]:
     """A folder without git."""
-    return Workplace.make(tmp_path / "project", _home(tmp_path), with_git=False)
+    made = Workplace.make(tmp_path / "project", _home(tmp_path), with_git=False)
+    yield made
+    _forget_rings(made)
+
+
+def _forget_rings(made: Workplace) -> None:
+    """Give back the memory of processes that were killed and whose runs nobody has read."""
+    for name in journals.names(made.layout):
+        for path in [path for folder in ring.folders() for path in folder.glob(f"flor-*-{name}.ring")]:
+            path.unlink(missing_ok=True)
 
 
 def _home(tmp_path: Path) -> Path:
