@@ -9,8 +9,9 @@ from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, RunId, Source
 from flor.errors import NotInRepository
 from flor.project import Project
-from flor.replay import auditing, versions
+from flor.replay import auditing, inputs, versions
 from flor.replay.executing import Work
+from flor.replay.inputs import InputChange
 from flor.replay.planning import costs, gathering, narrowing, outcomes, planner, unanswered
 from flor.replay.planning.costs import Correction
 from flor.replay.planning.narrowing import Narrowed
@@ -21,6 +22,7 @@ from flor.replay.probes import Probe
 from flor.replay.propagation import Propagated
 from flor.replay.report import RunReport
 from flor.replay.versions import ProbedVersion
+from flor.runs import files
 from flor.runs.catalog import Catalog
 from flor.runs.cutting import mask
 from flor.runs.layout import Layout
@@ -123,7 +125,8 @@ class _Planning:
 
     def _work(self, run: Run, version: ProbedVersion) -> Work | RunReport:
         store = CheckpointStore(Layout(self.project.home).checkpoints)
-        facts = gathering.run_facts(self.catalog, store, run, version.changed, version.new_line)
+        own = [path for path, one in files.of(run).outputs.items() if one.is_read]
+        facts = gathering.run_facts(self.catalog, store, run, version.changed, version.new_line, own)
         narrowed = narrowing.narrow(
             self.catalog, {run.run: facts.loops}, self.request.where, self.request.names
         )
@@ -132,6 +135,9 @@ class _Planning:
         question = self._question(run, version, narrowed[0])
         if question is None:
             return _unasked(run, "it was answered before", is_missing=False)
+        lacking = [one for one in self._input_changes(run) if not one.is_kept]
+        if lacking:
+            return _unasked(run, f"an input is no longer what it read: {lacking[0]}", is_missing=True)
         return Work(
             run=run,
             plan=planner.plan(facts, version.changed, question, self._correction(run)),
@@ -146,6 +152,9 @@ class _Planning:
             iterations=sum(loop.begun for loop in facts.loops),
             is_part=self.request.where is not None,
         )
+
+    def _input_changes(self, run: Run) -> list[InputChange]:
+        return inputs.check(files.of(run), self.project.root, Layout(self.project.home))
 
     def _correction(self, run: Run) -> Correction:
         """What former replays of the script teach of its times."""

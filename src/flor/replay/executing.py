@@ -15,7 +15,7 @@ from flor.entities import Run
 from flor.errors import StoreError
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
-from flor.replay import answers, checkout, segment, surroundings
+from flor.replay import answers, checkout, inputs, segment, surroundings
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
 from flor.replay.mapping import Relocation
@@ -23,7 +23,7 @@ from flor.replay.planning.plans import Plan, Segment
 from flor.replay.segment import Orders
 from flor.replay.surroundings import Additions, Place, Surroundings
 from flor.replay.worktree import Worktree
-from flor.runs import journals, tables
+from flor.runs import files, journals, tables
 from flor.runs.decode import columns
 from flor.runs.layout import Layout
 from flor.runs.records import LoopDefault
@@ -101,6 +101,7 @@ class Workshop:
         place = surroundings.place_of(self.project, work.run)
         trees = self._trees_of(place)
         tree: Worktree = trees.take(checkout.code_of(self._repository(), work.run), work.files)
+        inputs.provide(files.of(work.run), tree.path, self.project.root, Layout(self.project.home))
         scratch = tree.folder / f"store.{name}"
         orders = tree.folder / f"{name}.orders"
         segment.leave(Orders(self.project.home.resolve(), work.run, each, scratch, self.project), orders)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flor.entities import Status
 from flor.replay import agreement, answers, auditing
 from flor.replay.executing import Ended
 from flor.replay.marks import Mark
@@ -81,7 +82,8 @@ def failure(ended: Ended) -> str:
     if failed:
         reason = f" ({ended.outcome.reason})" if ended.outcome.reason else ""
         return f"the script ended with {failed}{reason}"
-    if ended.told.is_over:
+    has_failed_too = ended.work.run.status is not Status.FINISHED
+    if ended.told.is_over and (ended.outcome.is_success or has_failed_too):
         return ""
     return ended.outcome.explanation() or "the script ended before all was answered"
 
