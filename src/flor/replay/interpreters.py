@@ -28,8 +28,8 @@ named = [
 ]
 prefixes = [sys.prefix, sys.base_prefix]
 facts = dict(python=platform.python_version(), prefixes=prefixes, named=named, path=sys.path)
-print("\\n" + json.dumps(facts))
 """
+_ANSWER = 'print("\\n" + json.dumps(facts))'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +51,51 @@ class Interpreter:
 def of_run(recorded: Mapping[str, Any]) -> Interpreter:
     """The interpreter of a run; today's where that is gone or has another version."""
     executable = recorded.get("executable") or sys.executable
+    search_path = recorded.get("variables", {}).get("PYTHONPATH", "")
     if os.access(executable, os.X_OK):
         try:
-            found = ask(executable)
+            found = ask(executable, search_path)
         except FlorError:
-            return ask(sys.executable)
+            return ask(sys.executable, search_path)
         if found.python == recorded.get("python", found.python):
             return found
-    return ask(sys.executable)
+    return ask(sys.executable, search_path)
 
 
 @lru_cache(maxsize=32)
-def ask(executable: str) -> Interpreter:
+def ask(executable: str, search_path: str = "") -> Interpreter:
     """What this Python is and has.
+
+    Args:
+        search_path: its PYTHONPATH.
 
     Raises:
         FlorError: it does not run.
     """
+    if executable == sys.executable:
+        return _own(search_path)
     with tempfile.TemporaryDirectory(prefix="flor-") as folder:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        asked = Task("ask", (executable, "-c", _QUESTION), Path(folder), kept, Path(folder) / "answer")
+        kept |= {"PYTHONPATH": search_path} if search_path else {}
+        asked = Task(
+            "ask", (executable, "-c", _QUESTION + _ANSWER), Path(folder), kept, Path(folder) / "answer"
+        )
         outcome = run_one(asked)
     if not outcome.is_success:
         raise FlorError(f"{executable} does not run: {outcome.explanation()}.")
-    facts = json.loads(outcome.tail.rstrip().rpartition("\n")[2])
+    return _answered(executable, json.loads(outcome.tail.rstrip().rpartition("\n")[2]))
+
+
+def _own(search_path: str) -> Interpreter:
+    """That of this process. What its own start has put first on the path is no place of packages."""
+    known: dict[str, Any] = {}
+    exec(_QUESTION, known)  # noqa: S102  # our own text, which others are asked by
+    facts = known["facts"]
+    path = facts["path"] if sys.flags.safe_path else facts["path"][1:]
+    return _answered(sys.executable, {**facts, "path": [*search_path.split(":"), *path]})
+
+
+def _answered(executable: str, facts: Mapping[str, Any]) -> Interpreter:
     path = tuple(entry for entry in facts["path"] if entry)
     editable = tuple(dict.fromkeys(_parents(facts["named"])))
     return Interpreter(executable, facts["python"], tuple(facts["prefixes"]), path, editable)
