@@ -7,7 +7,7 @@ import gc
 from collections import OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
-from flor.checkpoints import set_order
+from flor.checkpoints import set_finger, set_order
 from flor.checkpoints.atoms import ATOMS, dump, is_atom
 from flor.checkpoints.graph import Node
 from flor.checkpoints.kinds import Kind
@@ -109,17 +109,21 @@ def _same_key(one: Any, other: Any) -> bool:
 
 
 def _read_set(walk: "Walk", thing: Any) -> Node:
-    return _any_set(walk, "set", list(set.__iter__(thing)))
+    return _any_set(walk, "set", list(set.__iter__(thing)), set_finger.next_popped(thing))
 
 
 def _read_frozenset(walk: "Walk", thing: Any) -> Node:
     return _any_set(walk, "frozenset", list(frozenset.__iter__(thing)))
 
 
-def _any_set(walk: "Walk", kind: str, iterated: list[Any]) -> Node:
-    """Sorted, as two processes iterate over equal sets in different orders; the order is a hint."""
+def _any_set(walk: "Walk", kind: str, iterated: list[Any], next_popped: int = 0) -> Node:
+    """Sorted, as two processes iterate over equal sets in different orders; the order is a hint.
+
+    So is what `pop` takes next, as a number below 0 behind the order, where that is not the first.
+    """
     order = sorted(range(len(iterated)), key=_sort_keys(iterated).__getitem__)
-    walk.hint([place for _, place in sorted(zip(order, range(len(order)), strict=True))])
+    hint = [place for _, place in sorted(zip(order, range(len(order)), strict=True))]
+    walk.hint([*hint, -next_popped] if next_popped else hint)
     refs, blob = walk.refs([iterated[place] for place in order])
     return Node(kind, refs=refs, blob=blob)
 
@@ -151,6 +155,10 @@ SET_ORDER = "the iteration order of the set"
 def _fill_set(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
     if not set_order.fill(thing, rebuild.in_order(number)):
         rebuild.refuse(number, SET_ORDER)
+        return
+    hint = rebuild.graph.hints.get(number) or [0]
+    if not set_finger.set_next_popped(thing, -min(hint[-1], 0)):
+        rebuild.refuse(number, "the element that the set gives up next")
 
 
 def _make_frozenset(rebuild: "Rebuild", number: int, node: Node) -> Any:

@@ -104,7 +104,7 @@ class Rebuild:
         """The elements of a set in the order in which it was iterated over."""
         values = self.values(number)
         order = self.graph.hints.get(number)
-        return [values[place] for place in order] if order else values
+        return [values[place] for place in order if place >= 0] if order else values
 
     def shape(self, node: Node) -> tuple[str, ...]:
         """The names a node has for its references."""
