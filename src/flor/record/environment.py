@@ -3,6 +3,7 @@
 import getpass
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,16 +14,17 @@ KEPT_PREFIXES = (
     "PYTHON", "TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "CUDNN_", "ATEN_", "OMP_", "GOMP_", "KMP_", "MKL_",
     "OPENBLAS_", "NUMEXPR_", "JAX_", "XLA_", "TF_",
 )  # fmt: skip
-"""Of schedulers and of libraries that compute: they change results. None of these names holds a secret."""
+"""Of schedulers and of libraries that compute: they change results."""
 KEPT_VARIABLES = (
     "NVIDIA_TF32_OVERRIDE", "TOKENIZERS_PARALLELISM", "LANG", "LC_ALL", "TZ",
     "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV",
 )  # fmt: skip
+_SECRET = re.compile("^TF_VAR_|TOKEN|SECRET|PASSW|CREDENTIAL|JWT|_KEY")
+"""Such as Slurm's SLURM_JWT; Terraform's variables, too, begin as TensorFlow's do."""
 
 
 def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
     """What is known at once when a run starts."""
-    kept = {k: v for k, v in environ.items() if k.startswith(KEPT_PREFIXES) or k in KEPT_VARIABLES}
     return {
         "python": platform.python_version(),
         "implementation": sys.implementation.name,
@@ -32,8 +34,13 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
         "cpus": cpus(),
         "hash_randomization": sys.flags.hash_randomization,
         "orig_argv": list(sys.orig_argv),
-        "variables": kept,
+        "variables": {name: value for name, value in environ.items() if _is_kept(name)},
     }
+
+
+def _is_kept(name: str) -> bool:
+    """Whether a variable says something of how results come about, and none that could be a secret."""
+    return name in KEPT_VARIABLES or (name.startswith(KEPT_PREFIXES) and not _SECRET.search(name))
 
 
 def at_end() -> dict[str, Any]:

@@ -1,0 +1,18 @@
+from flor.record import environment
+
+
+def kept(**variables: str) -> dict[str, str]:
+    found: dict[str, str] = environment.at_start(variables)["variables"]
+    return found
+
+
+def test_variables_of_libraries_and_schedulers_are_kept_and_no_others() -> None:
+    given = {"OMP_NUM_THREADS": "2", "SLURM_JOB_ID": "7", "TOKENIZERS_PARALLELISM": "false", "TF_CUDNN": "1"}
+
+    assert kept(**given, HOME="/home/ada", WANDB_API_KEY="k", AWS_SECRET_ACCESS_KEY="s") == given
+
+
+def test_variables_that_hold_secrets_are_not_kept_though_they_begin_like_those_that_are() -> None:
+    secrets = ("SLURM_JWT", "TF_TOKEN_app_terraform_io", "TF_VAR_database", "PYTHON_INDEX_PASSWORD")
+
+    assert kept(**dict.fromkeys(secrets, "hidden")) == {}
