@@ -1,6 +1,7 @@
 """What comes along with a probe: the lines that make its values, where a version lacks them."""
 
-from flor.replay.propagation import names, needs, scopes
+from flor.replay.propagation import names, needs, scopes, variables
+from flor.replay.propagation.attributes import method
 from flor.replay.propagation.edges import import_index
 from flor.replay.propagation.importing import Import, Importer, is_flor
 from flor.replay.propagation.naming import DEFINITIONS, Namer, prefixes
@@ -12,6 +13,7 @@ from flor.replay.propagation.view import View
 
 _UNSEEN = 0.85  # a name that no matched statement mentions, bound under the same name
 _CARRIED = 0.97  # for each statement that comes along
+_ENOUGH_VOTERS = 4  # so many uses tell what a variable is, whatever made it
 _MIXED = 0.95  # some of the lines that make a value are new
 
 
@@ -128,9 +130,14 @@ class Carrier:
     def _resolve_variable(
         self, chain: str, statement: Statement, reaching: list[Statement], scope: Statement | None
     ) -> None:
+        first = chain.partition(".")[0]
         known = [each for each in reaching if each is scope or self.namer.old(each) is not None]
         if reaching and not known:
-            self._carry(chain.partition(".")[0], statement, reaching)
+            if not variables.plays_same_role(first, reaching, statement, self.namer, self._ours()):
+                self._carry(first, statement, reaching)
+                return
+            self.certainty *= _MIXED
+            self.namer.rename(first, first, statement)
             return
         prefix, vote = self.namer.vote(chain, statement)
         if vote is None:
@@ -138,6 +145,9 @@ class Carrier:
             return
         if vote.rival is not None:
             raise Refused(f"`{prefix}` may be `{vote.name}` or `{vote.rival}` in this version")
+        is_doubtful = vote.name != prefix and vote.voters < _ENOUGH_VOTERS
+        if is_doubtful and any(variables.is_other_computation(each, self.namer) for each in known):
+            raise Refused(f"`{prefix}` is computed in another way in this version, as `{vote.name}`")
         self.certainty *= (0.85 + 0.15 * vote.certainty) * (_MIXED if len(known) < len(reaching) else 1.0)
         self.namer.rename(prefix, vote.name, statement)
         if statement is self.root and scope is scopes.scope_of(statement.block):
@@ -235,7 +245,7 @@ class Carrier:
             if attribute in self.view.attributes and attribute not in self.view.old_words:
                 other = self.namer.renaming(statement).attribute(attribute)
                 if other is None:
-                    self._bring_definition(_method(chain, attribute, statement))
+                    self._bring_definition(method(chain, attribute, statement))
                     continue
                 owner = self.namer.renamed(".".join(parts[:count]), statement)
                 self.namer.rename(".".join(parts[: count + 1]), f"{owner}.{other}", statement)
@@ -318,24 +328,9 @@ class Carrier:
             self.namer.renamed(chain, statement).partition(".")[0] for chain in needs.from_outside(statement)
         }
         if names.ANYTHING in scopes.binders(self.target, None):
-            return set()
+            wanted = {name for name in wanted if scopes.home(name, statement.block)[0]}
         found = scopes.bound_at(place.block, place.index, wanted, extra)
         found |= extra[place.block, place.index]
         if statement.kind in DEFINITIONS:  # called later
             found.update(*extra.values())
         return wanted - found
-
-
-def _method(chain: str, attribute: str, statement: Statement) -> Statement:
-    """The method of today's class that a probe calls and that the old version lacks.
-
-    Raises:
-        Refused: it is no method.
-    """
-    function = scopes.function_of(statement.block) or statement
-    owner = function.parent
-    if owner is not None and owner.kind == "ClassDef" and chain.startswith(f"self.{attribute}"):
-        for each in owner.blocks[0].children:
-            if each.name == attribute:
-                return each
-    raise Refused(f"`{attribute}` is nowhere in this version")

@@ -9,6 +9,7 @@ from flor.replay.propagation.statements import Statement
 ENOUGH = 0.4  # within matched parents
 _BLANK = 0.4  # how much the shape without names counts
 _TELLING = 4  # words of a header that says something by itself
+_OTHER_TYPE = 0.8  # `x += …` and `x = …`, `for` and `while`
 _NESTED = 0.65  # how much counts what stands below a header
 
 
@@ -95,7 +96,7 @@ class Likeness:
             return 1.0
         if now.kind == "Expr" and _are_other_logs(mine, theirs):
             return 0.0
-        full = self._dice(mine, theirs)
+        full = self._dice(mine, theirs) * (1.0 if type(now.node) is type(old.node) else _OTHER_TYPE)
         shape = 1.0 if now.blank == old.blank else self._dice(now.blank, old.blank)
         return (1 - _BLANK) * full + _BLANK * shape
 

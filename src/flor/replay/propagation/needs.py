@@ -77,8 +77,9 @@ def reaching(name: str, place: Statement, ours: Collection[Statement]) -> list[S
     loops = [
         each for each in place.ancestors() if each.kind == "loop" and (scope is None or scope.holds(each))
     ]
-    later = [loop for loop in loops if first is None or not loop.holds(first) or first is loop]
-    last = max((loop.last for loop in later), default=place.index) if first is None else place.index
+    # What an iteration binds after the place reaches it in the next one, unless it is bound anew before.
+    around = [loop for loop in loops if first is None or not loop.holds(first)]
+    last = max((loop.last for loop in around), default=place.index)
     start = first.index if first is not None else -1
     return [each for each in every if start <= each.index <= last and not place.holds(each)]
 

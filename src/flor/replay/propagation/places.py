@@ -8,14 +8,22 @@ from flor.replay.propagation.pairs import Matching
 from flor.replay.propagation.refusing import Refused
 from flor.replay.propagation.statements import Block, Module, Statement
 
+_TELLING = 0.6  # share of two loops' bodies that is matched
 _CALLS_UP = 3  # how many callers upwards a loop is looked for
 
 
 class Places:
     """Compares places of today's code with old ones."""
 
-    def __init__(self, matching: Matching, now: Sequence[Module], old: Sequence[Module]) -> None:
+    def __init__(
+        self,
+        matching: Matching,
+        now: Sequence[Module],
+        old: Sequence[Module],
+        probes: Collection[Statement],
+    ) -> None:
         self._matching = matching
+        self._probes = probes
         self._now = now
         self._old = old
 
@@ -51,6 +59,7 @@ class Places:
             match = self._matching.old(mine)
             if match is None:
                 raise Refused(f"this version has no loop like `{title(mine)}`", is_absent=True)
+            self._check_rivals(mine, match)
             if theirs is None:
                 if match not in set(_loops_of_callers(old, self._old, _CALLS_UP)):
                     raise Refused(f"in this version the place is outside the loop `{title(mine)}`")
@@ -60,6 +69,21 @@ class Places:
             callers = _loops_of_callers(now, self._now, _CALLS_UP)
             if theirs not in {self._matching.old(loop) for loop in callers}:
                 raise Refused(f"in this version the place is in the loop `{title(theirs)}`")
+
+    def _check_rivals(self, now: Statement, old: Statement) -> None:
+        """Refuse where today more loops begin alike than did, unless the body tells which one it was."""
+        words = self._matching.likeness.words(now)
+        rivals = [each for each in now.block.children if self._matching.likeness.words(each) == words]
+        there = [each for each in old.block.children if each.words == words]
+        if len(rivals) > max(1, len(there)) and self.share(now, old) < _TELLING:
+            raise Refused(f"this version has fewer loops like `{title(now)}`: it may be another one")
+
+    def share(self, now: Statement, old: Statement) -> float:
+        """How much of the bodies of two loops is matched with each other."""
+        inside = [self._matching.old(each) for each in now.blocks[0].children]
+        found = sum(1 for each in inside if each is not None and old.holds(each))
+        size = sum(1 for each in now.blocks[0].children if each not in self._probes)
+        return min(1.0, 2 * found / max(1, size + len(old.blocks[0].children)))
 
     def are_alike(self, now: Block, old: Block, has_moved: bool) -> bool:
         """Whether `check` would let it pass."""

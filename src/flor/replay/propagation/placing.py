@@ -17,6 +17,7 @@ _LOST = 0.93  # for each statement between that this version lacks
 _GAP = 0.9  # old statements between both neighbours, which new ones of today explain
 _HARMLESS_GAP = 0.97
 _DOUBT = 0.75  # calls between them that might change something
+_BRANCHES = {"orelse": "else", "finalbody": "finally"}
 _HARMLESS = ("print", "tqdm.write", "logging.", "logger.", "log.", "writer.", "wandb.", "flor.", "flordb.")
 
 
@@ -93,6 +94,9 @@ class Placer:
         owner = now.parent
         while owner is not None and self._matching.old(owner) is not None:
             owner = owner.parent
+        if owner is None and now.parent is not None and now.block.field != "body":
+            branch = _BRANCHES.get(now.block.field, now.block.field)
+            return Refused(f"in this version `{title(now.parent)}` has no `{branch}`", is_absent=True)
         if owner is None:
             return Refused("nothing around it is in this version")
         what = "the function" if owner.kind == "def" else "the loop" if owner.kind == "loop" else ""
@@ -284,7 +288,10 @@ class Placer:
         """How certain the match of the function and loops around is."""
         around = [each for each in now.ancestors() if each.kind in ("def", "loop")]
         scores = [self._matching.score(each) for each in around if self._matching.old(each) is not None]
-        return 0.7 + 0.3 * min(scores, default=1.0)
+        inner = next((each for each in around if each.kind == "loop"), None)
+        old = self._matching.old(inner) if inner is not None else None
+        share = self._places.share(inner, old) if inner is not None and old is not None else 1.0
+        return (0.7 + 0.3 * min(scores, default=1.0)) * (0.8 + 0.2 * share)
 
 
 def _spot(old: Statement, block: Block, spots: dict[int, int]) -> tuple[int, bool]:

@@ -14,6 +14,7 @@ Votes = defaultdict[str, float]
 _BINDING = 3.0  # how much more a binding says than a use
 _REPLACED = 0.5  # where shapes differ
 _ELSEWHERE = 0.05  # a statement outside the function
+_SURE = 0.55  # likeness of statements of other shapes that tell what was renamed
 _CLEAR = 0.6  # share of the votes that decides
 
 
@@ -23,6 +24,7 @@ class Renamed:
 
     name: str
     certainty: float
+    voters: int  # statements that say so
     rival: str | None = None  # another old name with so many votes that there is no telling
 
 
@@ -36,7 +38,7 @@ def everywhere(matching: Matching) -> dict[str, str]:
         if now in matching.whole or now.words == old.words:
             same.append(now)
             continue
-        for a, b, weight in (*_aligned(now, old), *_as_called(now, old)):
+        for a, b, weight in (*_aligned(now, old, matching.score(now)), *_as_called(now, old)):
             votes.setdefault(a, defaultdict(float))[b] += weight
     best = {mine: _ranked(found)[0] for mine, found in votes.items()}
     changed = {mine: theirs for mine, (theirs, _) in best.items() if mine != theirs}
@@ -94,7 +96,8 @@ class Renaming:
         Args:
             is_near: only statements of the function around the place count.
         """
-        votes = self._votes(name, is_near or self._is_local(name))
+        near = is_near or self._is_local(name)
+        votes = self._votes(name, near)
         if not votes:
             return None
         ranked = _ranked(votes)
@@ -103,7 +106,7 @@ class Renaming:
         if best != name and self._is_taken(best, name, weight):
             return None
         rival = ranked[1][0] if len(ranked) > 1 and certainty < _CLEAR else None
-        return Renamed(best, certainty, rival)
+        return Renamed(best, certainty, self._voters(name, best, near), rival)
 
     def _is_local(self, name: str) -> bool:
         """Whether only the function around the place knows what a name is; attributes others know, too."""
@@ -135,6 +138,11 @@ class Renaming:
                         found[theirs] += weight
         return found
 
+    def _voters(self, name: str, old: str, is_near: bool) -> int:
+        statements = self._near() if is_near else self._place.module.statements
+        voting = (each for each in statements if name.partition(".")[0] in each.header)
+        return sum(any(pair[:2] == (name, old) for pair in self._pairs(each)) for each in voting)
+
     def _near(self) -> Sequence[Statement]:
         """The statements of the function around the place, or all."""
         scope, every = self._scope, self._place.module.statements
@@ -150,7 +158,7 @@ class Renaming:
 
     def _weighted(self, now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
         nearness = _nearness(now, self._around)
-        for mine, theirs, share in _aligned(now, old):
+        for mine, theirs, share in _aligned(now, old, self._matching.score(now)):
             yield mine, theirs, nearness * share
 
     def _is_taken(self, old: str, name: str, weight: float) -> bool:
@@ -187,14 +195,19 @@ def _nearness(statement: Statement, around: list[Block]) -> float:
     return _ELSEWHERE
 
 
-def _aligned(now: Statement, old: Statement) -> Iterator[tuple[str, str, float]]:
-    """Names that stand at the same place of two matched statements; bindings weigh more."""
+def _aligned(now: Statement, old: Statement, score: float) -> Iterator[tuple[str, str, float]]:
+    """Names that stand at the same place of two matched statements; bindings weigh more.
+
+    Args:
+        score: how alike the statements are; little of it lets only equal names count.
+    """
     binding = min(_binding_words(now), _binding_words(old))
     for i, j, weight in _same_places(now.words, old.words):
         mine, theirs = now.words[i], old.words[j]
         if now.kind == "def":  # a parameter with a default
             mine, theirs = mine.removesuffix("="), theirs.removesuffix("=")
-        if lexing.is_name(mine) and lexing.is_name(theirs):
+        is_sure = mine == theirs or weight == 1.0 or (score >= _SURE and type(now.node) is type(old.node))
+        if is_sure and lexing.is_name(mine) and lexing.is_name(theirs):
             factor = _BINDING if max(i, j) < binding else 1.0
             for a, b in _beginnings(mine, theirs):
                 yield a, b, weight * factor

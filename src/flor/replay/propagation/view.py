@@ -36,7 +36,7 @@ class View:
         self.matching = self._matched()
         old = [module for module in (self.primary, *self.others) if module is not None]
         self.old: Sequence[Module] = old
-        self.places = Places(self.matching, [self.now], old)
+        self.places = Places(self.matching, [self.now], old, self.probes)
 
     def _is_unchanged(self) -> bool:
         """Whether no line of today's file could have come from another file."""
