@@ -34,11 +34,11 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
         "cpus": cpus(),
         "hash_randomization": sys.flags.hash_randomization,
         "orig_argv": list(sys.orig_argv),
-        "variables": {name: value for name, value in environ.items() if _is_kept(name)},
+        "variables": {name: value for name, value in environ.items() if is_kept(name)},
     }
 
 
-def _is_kept(name: str) -> bool:
+def is_kept(name: str) -> bool:
     """Whether a variable says something of how results come about, and none that could be a secret."""
     return name in KEPT_VARIABLES or (name.startswith(KEPT_PREFIXES) and not _SECRET.search(name))
 

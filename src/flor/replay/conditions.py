@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flor.record.environment import KEPT_PREFIXES, KEPT_VARIABLES
+from flor.record.environment import is_kept
 from flor.replay.mapping import Relocation
 
 _DROPPED_PREFIXES = ("FLOR_", "GIT_")
@@ -94,8 +94,7 @@ def changes(recorded: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:
 
 
 def _is_dropped(name: str) -> bool:
-    prefixes = (*KEPT_PREFIXES, *_DROPPED_PREFIXES)
-    return name.startswith(prefixes) or name in KEPT_VARIABLES or name in _DROPPED
+    return is_kept(name) or name.startswith(_DROPPED_PREFIXES) or name in _DROPPED
 
 
 def _differ(recorded: Mapping[str, Any], today: Mapping[str, Any], name: str) -> bool:
