@@ -42,13 +42,17 @@ def run_facts(
     run: Run,
     changed: Changed,
     new_line: NewLine = lambda filename, line: line,
+    reads_back: Sequence[str] | None = None,
 ) -> RunFacts:
     """The facts of a run whose version is `changed` by probes.
 
     Args:
         new_line: where a line of a file of the version stands once the probes are in it.
+        reads_back: files that the run wrote before it read them; None: as it was recorded.
     """
-    outputs = files.of(catalog.detailed(run)).outputs
+    if reads_back is None:
+        outputs = files.of(catalog.detailed(run)).outputs
+        reads_back = [path for path, output in outputs.items() if output.is_read]
     manifests = _manifests(store, run)
     loops, marks = _loops(catalog, run, manifests)
     return RunFacts(
@@ -61,7 +65,7 @@ def run_facts(
         kept=tuple(_states(manifests, store, changed, new_line)),
         columns={**run.args, **run.values},
         projid=run.projid,
-        reads_back=tuple(path for path, output in outputs.items() if output.is_read),
+        reads_back=tuple(reads_back),
         marks=tuple(marks),
     )
 
