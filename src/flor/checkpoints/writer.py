@@ -188,11 +188,11 @@ class Writer:
         return memory.has_room(self._pool.lacking(fresh))
 
     def _is_steady(self, leaf: Leaf) -> bool:
-        known = self._known.get((leaf.address, leaf.size_bytes))
+        known = self._known.get(_key(leaf))
         return known is not None and (known.is_steady or known.is_shared)
 
     def _take(self, leaf: Leaf, *, is_copied: bool) -> _Taken:
-        taken = _Taken((leaf.address, leaf.size_bytes), None)
+        taken = _Taken(_key(leaf), None)
         if isinstance(leaf.source, bytes):
             taken.content = leaf.source  # cannot change
             return taken
@@ -202,7 +202,9 @@ class Writer:
             taken.hash = hash_of(view)
             if taken.hash == known.hash or known.is_shared:
                 return taken
-        taken.content, taken.hash = self._pool.copy_of(view) if is_copied else view, ""
+        # What lies on a device was copied to be viewed.
+        is_live = leaf.is_addressable
+        taken.content, taken.hash = self._pool.copy_of(view) if is_copied and is_live else view, ""
         return taken
 
     def _work(self) -> None:
@@ -304,6 +306,11 @@ class Writer:
         self._pool.trim(
             {leaf.size_bytes for leaf, seen in zip(taken, known, strict=True) if not _is_shared(seen)}
         )
+
+
+def _key(leaf: Leaf) -> tuple[int, int]:
+    address = leaf.address if leaf.device == "cpu" else leaf.source.data_ptr()
+    return address, leaf.size_bytes
 
 
 def _known_after(before: _Known | None, digest: str, shared: set[str]) -> _Known:

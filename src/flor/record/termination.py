@@ -54,11 +54,13 @@ class Termination:
 
     def end_process(self) -> None:
         """End as a process does that handles nothing, but not before all is written, if that can be."""
-        if self._is_ours():
-            try:
-                self.finish()
-            finally:
-                _end_process()
+        if not self._is_ours():
+            self.is_asked = False  # somebody else has taken over since
+            return
+        try:
+            self.finish()
+        finally:
+            _end_process()
 
     def _begin(self) -> None:
         try:

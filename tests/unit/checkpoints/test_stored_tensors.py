@@ -11,6 +11,7 @@ from safetensors import safe_open
 from torch import nn
 
 from flor.checkpoints.graph import Graph
+from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.restore import restore
 from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.writer import Draft, Writer
@@ -158,3 +159,34 @@ def test_a_pack_is_read_by_the_safetensors_library(tmp_path: Path) -> None:
         found = [tensors.get_tensor(each.hash).tobytes() for each in leaf]
 
     assert wanted in found
+
+
+class OnDevice:
+    """A storage that is not in this process's memory, as far as a leaf sees it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.copies = content, 0
+
+    def data_ptr(self) -> int:
+        return 0x7F00
+
+    def cpu(self) -> Any:
+        self.copies += 1
+        return torch.frombuffer(bytearray(self.content), dtype=torch.uint8).untyped_storage()
+
+
+def test_what_lies_on_a_device_is_copied_to_the_host_once_for_each_state(tmp_path: Path) -> None:
+    writer, storage = Writer(CheckpointStore(tmp_path), _fail), OnDevice(b"")
+    contents = [b"on device", b"on Device", b"On Device"]
+    for number, content in enumerate(contents):
+        storage.content = content
+        draft = Draft("run", 0, 0, ENTRY.format(number), number, 0, 0, lambda: b"graph", [], [], {})
+        assert writer.submit(draft, [Leaf(9, storage, 0, "cuda:0")], lambda cost: None)
+        storage.content = b"changed!!"
+        writer.wait()
+    writer.close()
+
+    store = CheckpointStore(tmp_path)
+    kept = [store.find("run", ENTRY.format(number)).manifest.leaves[0] for number in range(3)]
+    assert storage.copies == 3
+    assert [bytes(store.content(leaf.hash)) for leaf in kept] == contents

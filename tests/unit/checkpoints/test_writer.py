@@ -147,7 +147,7 @@ def test_a_state_that_cannot_be_copied_is_written_from_where_it_lies(tmp_path: P
 
 def test_a_leaf_that_fails_to_be_read_costs_its_checkpoint_and_no_later_one(tmp_path: Path) -> None:
     class Broken:
-        address, size_bytes, source = 8, 4, None
+        address, size_bytes, source, device = 8, 4, None, "cpu"
 
         def view(self) -> memoryview:
             raise ValueError("the device is gone")
