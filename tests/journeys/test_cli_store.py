@@ -177,6 +177,15 @@ def test_doctor_says_that_a_setting_cannot_be_read(user):
     assert "problem" in done.stdout
 
 
+def test_doctor_names_settings_that_are_none_with_the_closest(user):
+    user.write("pyproject.toml", "[tool.flor]\ncaptur = true\n")
+    done = user.flor("doctor")
+
+    assert done.returncode == 0
+    assert "warning  settings: `captur` in" in done.stdout
+    assert "Closest: capture." in done.stdout
+
+
 def test_doctor_works_outside_git(tmp_path):
     done = CliUser(tmp_path).flor("doctor")
 

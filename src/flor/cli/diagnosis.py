@@ -8,8 +8,10 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
+from flor import config
 from flor.cli import versions
 from flor.project import Project
+from flor.query.closest import hint
 from flor.runs import ring
 from flor.snapshots import git
 
@@ -53,6 +55,15 @@ def _owners(found: list[str]) -> Finding:
     message = f"the folder `flor` belongs to two distributions: {' and '.join(owners)}"
     remedy = f"pip uninstall {' '.join(others)}; pip install --force-reinstall --no-deps flordb"
     return Finding("import name", Level.WARNING, message, remedy)
+
+
+def settings(project: Project) -> Iterator[Finding]:
+    """What `[tool.flor]` says that nobody reads."""
+    folder = project.subfolder or project.root
+    for name in config.tool_table(folder) or {}:
+        if name not in config.SETTINGS:
+            message = f"`{name}` in {folder}/pyproject.toml is none"
+            yield Finding("settings", Level.WARNING, message, hint(name, config.SETTINGS))
 
 
 def storage(project: Project) -> Iterator[Finding]:

@@ -45,7 +45,8 @@ def examine() -> tuple[Project | None, list[Finding]]:
         project = here.project()
     except FlorError as error:
         return None, [*general, Finding("settings", Level.PROBLEM, error.message, error.hint)]
-    return project, list(chain(general, diagnosis.code(project), diagnosis.storage(project)))
+    own = (diagnosis.settings(project), diagnosis.code(project), diagnosis.storage(project))
+    return project, list(chain(general, *own))
 
 
 def as_json(project: Project | None, findings: Sequence[Finding]) -> dict[str, Any]:
