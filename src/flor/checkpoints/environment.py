@@ -64,7 +64,7 @@ def _cwd() -> str | None:
 
 
 @cache
-def _first_environ() -> Mapping[bytes, bytes]:
+def first_environ() -> Mapping[bytes, bytes]:
     """The environment this process was started with; never kept, as it may hold secrets."""
     try:
         lines = _ENVIRON.read_bytes().split(b"\0")
@@ -75,7 +75,7 @@ def _first_environ() -> Mapping[bytes, bytes]:
 
 def _changed_environ() -> tuple[tuple[bytes, bytes | None], ...]:
     """What the program changed in its environment; None for what it removed."""
-    first, now = _first_environ(), dict(os.environb)
+    first, now = first_environ(), dict(os.environb)
     changed: dict[bytes, bytes | None] = {
         name: value for name, value in now.items() if first.get(name) != value
     }
@@ -84,7 +84,7 @@ def _changed_environ() -> tuple[tuple[bytes, bytes | None], ...]:
 
 
 def _set_environ(changed: tuple[tuple[bytes, bytes | None], ...]) -> None:
-    wanted = {**_first_environ(), **dict(changed)}
+    wanted = {**first_environ(), **dict(changed)}
     for name in os.environb.keys() - wanted.keys():
         del os.environb[name]
     for name, value in wanted.items():

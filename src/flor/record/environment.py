@@ -23,6 +23,13 @@ _SECRET = re.compile("^TF_VAR_|TOKEN|SECRET|PASSW|CREDENTIAL|JWT|_KEY")
 """Such as Slurm's SLURM_JWT; Terraform's variables, too, begin as TensorFlow's do."""
 
 
+def first_variables() -> dict[str, str]:
+    """The variables that the process was started with: libraries set others when they are imported."""
+    from flor.checkpoints.environment import first_environ
+
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in first_environ().items()}
+
+
 def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
     """What is known at once when a run starts."""
     return {

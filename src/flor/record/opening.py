@@ -288,5 +288,5 @@ def _header(
         "ring": str(memory.path) if memory.path else None,
         "version": asdict(known.version) if known.version else None,
         "no_version": known.reason,
-        "environment": environment.at_start(os.environ) | {"root": str(project.root)},
+        "environment": environment.at_start(environment.first_variables()) | {"root": str(project.root)},
     }

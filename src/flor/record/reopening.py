@@ -131,5 +131,5 @@ def header(run: Run, identity: Identity, memory: Ring) -> dict[str, Any]:
         "ring": str(memory.path) if memory.path else None,
         "version": asdict(identity.version) if identity.version else None,
         "no_version": "",
-        "environment": environment.at_start(os.environ),
+        "environment": environment.at_start(environment.first_variables()),
     }
