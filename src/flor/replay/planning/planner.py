@@ -14,6 +14,7 @@ from flor.replay.planning.costs import UNCORRECTED, Correction, Costs
 from flor.replay.planning.facts import RunFacts
 from flor.replay.planning.places import Level, Region
 from flor.replay.planning.plans import Plan, Segment, Visit
+from flor.replay.planning.routes import ITERATIONS
 from flor.replay.planning.skipping import blocked, skipped
 from flor.replay.planning.standing import Changed, Standing
 from flor.replay.planning.terrain import Terrain
@@ -245,6 +246,16 @@ class _Planner:
             parts=self.costs.whole,
         )
 
+    @property
+    def _enterable(self) -> tuple[EntryPoint, ...]:
+        """The headers whose state is good for whole iterations; that of the first is executed in any case."""
+        verdicts = self.standing.verdicts.items()
+        return tuple(
+            entry
+            for entry, verdict in verdicts
+            if entry.kind == "top" and (verdict.good >= ITERATIONS or not entry.iteration)
+        )
+
     def _described(self, segments: tuple[Segment, ...], reason: str) -> Plan:
         blocking = blocked(self.standing, segments)
         return Plan(
@@ -259,6 +270,7 @@ class _Planner:
             prefix_s=self.costs.seconds(self.costs.startup),
             suffix_s=self.costs.seconds(self.costs.suffix),
             whole_s=self.whole_s,
+            enterable=self._enterable,
             projid=self.facts.projid,
             tstamp=self.facts.tstamp,
             filename=self.facts.filename,

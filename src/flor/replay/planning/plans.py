@@ -87,6 +87,7 @@ class Plan:
     prefix_s: float = 0.0
     suffix_s: float = 0.0
     whole_s: float = 0.0  # of running the script again
+    enterable: tuple[EntryPoint, ...] = ()  # headers from which whole iterations can be executed
     ends_with_records: bool = False  # the run was killed: what comes behind its last record is no answer
     projid: str = ""
     tstamp: datetime | None = None

@@ -209,6 +209,12 @@ def test_states_that_were_refused_are_left_out() -> None:
     assert told(found) == ["0! *1(01) 2! *3!"]
 
 
+def test_it_is_said_from_where_whole_iterations_can_be_executed() -> None:
+    plan = Story(opaque={"0/0 top(2)": ["iteration", "rest"]}).plan("top")
+
+    assert [entry.iteration for entry in plan.enterable] == [0, 1, 3, 4]
+
+
 def test_what_is_skipped_is_said() -> None:
     said = Story(epochs=9).plan("bottom", iterations={(0, 0): [2, 7]}).skipped
 
