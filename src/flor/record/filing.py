@@ -34,7 +34,7 @@ LOOK_S = 5.0
 HASH_S = 0.5
 HASHED_BYTES = 100_000_000
 """Outputs larger than this are known by size and time only."""
-QUICK_S = 0.004
+QUICK_S = 0.0015
 """A tree that is compared as fast as this is compared at the entry point itself."""
 LOOK_PAUSE_S = 2.0
 LOOK_RATIO = 4.0
