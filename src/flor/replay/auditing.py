@@ -22,7 +22,7 @@ def with_audits(works: Sequence[Work], count: int | None) -> tuple[Work, ...]:
         audited = next((work for work in group if _auditable(work)), None)
         wanted = _count(group, audited, count) if audited else 0
         if audited and wanted:
-            audits = tuple(_audit(visit) for visit in _auditable(audited)[:wanted])
+            audits = tuple(_audit(audited, visit) for visit in _auditable(audited)[:wanted])
             found.append(replace(audited, audits=audits))
         else:
             audited = None
@@ -47,14 +47,14 @@ def _by_version(works: Sequence[Work]) -> Mapping[str, list[Work]]:
 
 
 def _auditable(work: Work) -> list[Visit]:
-    """The iterations of what is loaded that begin and end at states that were kept."""
+    """The iterations of what is loaded that can be executed in full, between two states that were kept."""
     visits = [visit for segment in work.plan.segments for visit in segment.visits if _is_partial(visit)]
     return [visit for visit in visits if _has_both_ends(work, visit)]
 
 
 def _has_both_ends(work: Work, visit: Visit) -> bool:
-    ends = (EntryPoint("top", visit.block, visit.loop, visit.iteration + more) for more in (0, 1))
-    return all(str(end) in work.seqs for end in ends)
+    first, last = (EntryPoint("top", visit.block, visit.loop, visit.iteration + more) for more in (0, 1))
+    return first in work.plan.enterable and str(first) in work.seqs and str(last) in work.seqs
 
 
 def _count(group: Sequence[Work], audited: Work, count: int | None) -> int:
@@ -65,8 +65,10 @@ def _count(group: Sequence[Work], audited: Work, count: int | None) -> int:
     return int(cost < _TENTH * saved)
 
 
-def _audit(visit: Visit) -> Segment:
-    """The iteration from its header to the next."""
+def _audit(work: Work, visit: Visit) -> Segment:
+    """The iteration from its header to the next; what comes before its loop is jumped over as planned."""
     entry = EntryPoint("top", visit.block, visit.loop, visit.iteration)
     whole = replace(visit, entry=entry if visit.iteration else None, replaced=(), is_cut=False)
-    return Segment((whole,), is_audit=True)
+    planned = next(each for each in work.plan.segments if visit in each.visits)
+    jumps = tuple(jump for jump in planned.jumps if jump.order < entry.order)
+    return Segment((whole,), jumps, is_audit=True)
