@@ -1,5 +1,6 @@
 """Hindsight equals foresight wherever past runs are executed again: over the project, or beside it."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ PROBES = {
 }
 
 
-def cells(place: Workplace, run: int) -> list[list[Any]]:
-    """Everything logged in one run, oldest run first."""
-    frame = place.frame("loss", "best", "probe", "listing")
+def cells(place: Workplace, run: int, *names: str) -> list[list[Any]]:
+    """What was logged in one run, oldest run first."""
+    frame = place.frame(*names)
     stamp = sorted(frame["tstamp"].unique())[run]
     rows = frame[frame["tstamp"] == stamp].drop(columns="tstamp")
     return [[value.hex() if isinstance(value, float) else value for value in row] for row in rows.values]
@@ -69,6 +70,52 @@ def cells(place: Workplace, run: int) -> list[list[Any]]:
 def files(root: Path) -> dict[str, str]:
     found = (path for path in root.rglob("*") if path.is_file() and not {".git", ".flor"} & set(path.parts))
     return {path.relative_to(root).as_posix(): path.read_text("utf-8", "replace") for path in found}
+
+
+OWN_FILES = """
+    import os
+    import random
+
+    import flor
+
+    random.seed(flor.arg("seed", 1))
+    best, weight = 1e9, 1.0
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(5)):
+            if epoch == 0:
+                os.makedirs("out")
+            weight *= random.uniform(0.5, 1.4)
+            if weight < best:
+                best = weight
+                with open("out/best.txt", "w") as file:
+                    file.write(weight.hex())
+            with open("out/log.txt", "a") as file:
+                file.write(f"{epoch} {weight.hex()}\\n")
+            flor.log("weight", weight)
+    kept = open("out/best.txt").read()
+    # suffix
+    """
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("where", ["# suffix\n", 'flor.log("weight", weight)\n'])
+def test_files_that_a_run_wrote_itself_are_its_own_and_not_those_of_later_runs(
+    way: str, where: str, place: Workplace
+) -> None:
+    probe = 'flor.log("probe", open("out/best.txt").read() + open("out/log.txt").read())\n'
+    indent = "            " if where.startswith("flor") else ""
+    probed = OWN_FILES.replace(where, f"{where if indent else ''}{indent}{probe}")
+    for text, seed in ((OWN_FILES, 1), (OWN_FILES, 2), (probed, 1), (probed, 2)):
+        place.write("train.py", text)
+        shutil.rmtree(place.root / "out", ignore_errors=True)
+        place.python("train.py", "--kwargs", f"seed={seed}", env=KEEP_ALL)
+
+    mount = {"FLOR_MOUNT": "on" if way == "mounted" else "off"}
+    done = place.python("-m", "flor", "replay", "probe", "--audit", "1", "--yes", env=mount)
+
+    runs = [cells(place, number, "weight", "probe") for number in range(4)]
+    assert runs[:2] == runs[2:], done.stdout
+    assert runs[0] != runs[1]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -84,7 +131,8 @@ def test_hindsight_equals_foresight(way: str, where: str, place: Workplace) -> N
     mount = {"FLOR_MOUNT": "on" if way == "mounted" else "off"}
     place.python("-m", "flor", "replay", "probe", "--audit", "1", "--yes", env=mount)
 
-    assert cells(place, 0) == cells(place, 1)
+    names = ("loss", "best", "probe", "listing")
+    assert cells(place, 0, *names) == cells(place, 1, *names)
     assert files(place.root) == before
     assert place.git("status", "--short") == status
     assert not list(place.layout.worktrees.iterdir())

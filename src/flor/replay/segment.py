@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from flor.checkpoints.entry import parse
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, Source, Status
@@ -19,7 +20,7 @@ from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
 from flor.record.recorder import RecordingSession
-from flor.replay import relocating
+from flor.replay import relocating, standing
 from flor.replay.hindsight import Hindsight
 from flor.replay.job import Job
 from flor.replay.marks import MARK, Mark
@@ -27,6 +28,7 @@ from flor.replay.planning.plans import Segment
 from flor.replay.player import kept_of
 from flor.replay.tour import Tour
 from flor.runs import blobs, frames, ring
+from flor.runs.contents import Contents
 from flor.runs.journal import JournalWriter
 from flor.runs.layout import JournalName, Layout
 from flor.runs.liveness import LockFile
@@ -59,6 +61,13 @@ def prepare(job: Job) -> None:
     scope, arguments = Scope(Path(job.root)), orders.run.args
     run = open_scratch(orders)
     root: list[Root] = []
+
+    def tell(mark: Mark) -> None:
+        if mark.entry:
+            then = kept[parse(mark.entry)].manifest.facts.get("files")
+            standing.put(then, Path(job.root), Contents(Layout(orders.home).files))
+        _tell(run, root[0], _judged(mark, orders.run))
+
     player = Hindsight(
         Tour(orders.segment),  # type: ignore[arg-type]  # an itinerary, as far as a tour needs one
         kept,
@@ -67,7 +76,7 @@ def prepare(job: Job) -> None:
         arguments,
         lambda *_: None,
         on_refusal=lambda error: _refuse(run, root[0], error),
-        tell=lambda mark: _tell(run, root[0], _judged(mark, orders.run)),
+        tell=tell,
         stop=lambda: _stop(run, root[0]),
     )
     root.append(player.run_level)
