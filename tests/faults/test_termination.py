@@ -1,8 +1,10 @@
 """SIGTERM while training state is kept: one more state at the next header, and the end within 5 seconds."""
 
+import os
 import signal
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +77,32 @@ def test_what_is_kept_last_is_the_state_of_that_moment(place: Workplace) -> None
     done = place.python("-c", "import flor; print(float(flor.load('weights').sum()))")
 
     assert float(done.stdout) == place.values("sum")[-1]
+
+
+def test_a_run_that_was_ended_twice_goes_on_as_if_it_never_had(place: Workplace) -> None:
+    script = TRAIN.replace("range(100)", "range(4)")
+    work = "if epoch < 2 and step == 4: print('now', flush=True); time.sleep(0.5)"
+    terminated(train(place, work, script))
+    resumed = place.start("-m", "flor", "resume", "last")
+    resumed.wait_for("now")  # in the second epoch
+    [child] = children(resumed.process.pid)
+    os.kill(child, signal.SIGTERM)
+    resumed.ended()
+    assert place.statuses() == ["interrupted"]
+
+    done = place.python("-m", "flor", "resume", "last")
+
+    assert "over" in done.stdout.splitlines()
+    place.run(script.replace("{work}", ""))
+    first, again = (place.values("sum", run=run.run) for run in place.catalog().runs)
+    assert len(first) == 40
+    assert first == again
+    assert place.statuses() == ["finished", "finished"]
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_without_the_top_of_its_iteration_a_step_is_passed_over_for_the_next_top(place: Workplace) -> None:
