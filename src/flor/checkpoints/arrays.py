@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flor.checkpoints import generators
 from flor.checkpoints.atoms import dump, load
 from flor.checkpoints.graph import Node, Ref
 from flor.checkpoints.kinds import Kind, fill_nothing
@@ -194,7 +193,6 @@ KINDS: dict[str, Kind] = {
         _SCALAR,
         _DTYPE,
         Kind("array view", _read_array, _make_view),
-        *generators.KINDS,
     )
 }
 
@@ -216,4 +214,4 @@ def plan(cls: type, mro: Ancestors) -> Kind | None:
         return _DTYPE
     if np.ufunc in mro or (module_of(cls), qualname_of(cls)) == ("numpy", "_ArrayFunctionDispatcher"):
         return _FUNCTION
-    return generators.plan(cls, mro)
+    return None

@@ -1,5 +1,9 @@
-"""Random generators of numpy: several may share one bit generator, which has the state."""
+"""Random generators of numpy: several may share one bit generator, which has the state.
 
+Loaded only where the program has `numpy.random`: to load that seeds it with what cannot be drawn again.
+"""
+
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +111,12 @@ _BITS = Kind("bit generator", _read_bits, _make_bits, _fill_bits)
 _SEEDS = Kind("seed sequence", _read_seeds, _make_seeds, _fill_seeds, same_meta=True)
 _GENERATOR = Kind("numpy generator", _read_generator, _make_generator)
 _LEGACY = Kind("random state", _read_legacy, _make_generator, _fill_legacy)
-KINDS = (_BITS, _SEEDS, _GENERATOR, _LEGACY)
+KINDS = {kind.name: kind for kind in (_BITS, _SEEDS, _GENERATOR, _LEGACY)}
+
+
+def guards() -> list[AbstractContextManager[Any]]:
+    """Nothing: numpy calls no code of the user's when it is read."""
+    return []
 
 
 def plan(cls: type, mro: Ancestors) -> Kind | None:

@@ -15,7 +15,7 @@ from flor.checkpoints.roots import Names, Roots
 from flor.checkpoints.walked import Opaque, Walked
 from flor.errors import StateLost
 
-_LIBRARIES = ("numpy", "torch", "pandas", "pyarrow")
+_LIBRARIES = ("numpy", "numpy.random", "torch", "pandas", "pyarrow")
 
 
 @dataclass(frozen=True, slots=True)

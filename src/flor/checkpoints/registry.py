@@ -78,6 +78,7 @@ _HOLDING = frozenset(map(id, instances.HOLDING))
 _FAMILIES = {
     "torch": "flor.checkpoints.tensors",
     "numpy": "flor.checkpoints.arrays",
+    "numpy.random": "flor.checkpoints.generators",
     "pandas": "flor.checkpoints.tables",
     "pyarrow": "flor.checkpoints.arrow",
 }
