@@ -193,3 +193,51 @@ def test_several_files_are_patched_at_once() -> None:
 
     assert {file.filename for file in found.files} == {"a.py", "b.py"}
     assert len(found.patches) == 2
+
+
+def test_a_log_around_a_log_is_put_around_the_same_expression() -> None:
+    now = 'import flor\nfrom lab import g\nx = flor.log("a", flor.log("b", g()))\nprint(x)\n'
+    old = "import flor\nfrom lab import g\nx = g()\nprint(x)\n"
+
+    found = propagate(probes.find({"t.py": now}, ["a", "b"]), {"t.py": now}, {"t.py": old})
+
+    assert [file.text for file in found.files] == [now]
+    assert [patch.line for patch in found.patches] == [3, 3]
+
+
+def test_two_logs_of_one_name_in_one_statement_are_both_found_again() -> None:
+    text = 'import flor\nfrom lab import f, g\nx = flor.log("a", f()) + flor.log("a", g())\n'
+
+    found = propagate(probes.find({"t.py": text}, ["a"]), {"t.py": text}, {"t.py": text})
+
+    assert (len(found.present), found.files) == (2, ())
+
+
+def test_imports_that_several_probes_need_are_put_in_once() -> None:
+    now = NOW.replace("import flor\n", "import math\n\nimport flor\n").replace("net.norm()", "math.exp(1)")
+    now = now.replace("    train", '    flor.log("two", [math.pi, json.dumps(1)])\n    train', 1)
+    now = now.replace("import math\n", "import json\nimport math\n")
+
+    found = carried(now, OLD.replace("import flor\n", ""), "norm", "two")
+
+    text = found.files[0].text
+    assert [text.count(f"import {name}\n") for name in ("flor", "json", "math")] == [1, 1, 1]
+
+
+def test_a_probe_without_its_column_is_found_by_its_line() -> None:
+    files = {"t.py": 'import flor\nif flor:\n    flor.log("a", 1)\n'}
+    probe = probes.Probe("a", "t.py", "<module>", 3, 3)
+
+    found = propagate([probe], files, {"t.py": "import flor\nif flor:\n    pass\n"})
+
+    assert len(found.patches) == 1
+
+
+def test_code_nested_deeper_than_python_reads_is_refused() -> None:
+    chain = "".join(f"elif x == {number}:\n    y = {number}\n" for number in range(1, 600))
+    old = f"import flor\nx = 1\nif x == 0:\n    y = 0\n{chain}print(y)\n"
+    now = old.replace("print(y)", 'flor.log("y", y)\nprint(y)')
+
+    found = propagate(probes.find({"t.py": now}, ["y"]), {"t.py": now}, {"t.py": old})
+
+    assert len(found.patches) + len(found.refusals) == 1

@@ -242,7 +242,7 @@ class Carrier:
         voted = next((prefix for prefix in prefixes(chain) if prefix in known), parts[0])
         for count in range(voted.count(".") + 1, len(parts)):
             attribute = parts[count]
-            if attribute in self.view.attributes and attribute not in self.view.old_words:
+            if attribute in self.view.attributes and not self.view.was_known(attribute):
                 other = self.namer.renaming(statement).attribute(attribute)
                 if other is None:
                     self._bring_definition(method(chain, attribute, statement))

@@ -28,7 +28,7 @@ def propagate(probes: Sequence[Probe], now: Mapping[str, str], before: Mapping[s
         mine = [probe for probe in probes if probe.filename == filename]
         try:
             view = View(filename, now, before, asked)
-        except SyntaxError as error:
+        except (SyntaxError, RecursionError) as error:
             outcomes.extend(Refusal(probe, f"{filename} of today cannot be read: {error}") for probe in mine)
         else:
             outcomes.extend(_of_file(view, mine))

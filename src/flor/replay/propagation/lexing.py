@@ -69,7 +69,7 @@ def is_string(word: str) -> bool:
 
 def is_name(word: str) -> bool:
     """Whether a word is a name, dotted or not."""
-    return (word[0].isalpha() or word[0] == "_") and word[-1] not in "\"'=" and word not in KEYWORDS
+    return word[:1].isidentifier() and word[-1] not in "\"'=" and word not in KEYWORDS
 
 
 @lru_cache(8192)

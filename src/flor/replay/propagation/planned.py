@@ -48,7 +48,7 @@ def edit_at(place: Place, text: str, order: tuple[int, ...], has_room: bool = Fa
 
 def import_edits(imports: Sequence[Import], place: Place) -> list[Edit]:
     """The edits that put imports in."""
-    return [edit_at(place, each.line, (-1, number)) for number, each in enumerate(imports)]
+    return [edit_at(place, each.line, (-1,)) for each in imports]
 
 
 def path(place: Place) -> str:

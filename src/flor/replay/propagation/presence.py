@@ -1,5 +1,6 @@
 """Which probes an old version has already: the same name logged at the matching place."""
 
+import ast
 from collections.abc import Iterator, Sequence
 
 from flor.replay import probes as finding
@@ -12,7 +13,7 @@ from flor.replay.propagation.view import View, calls
 def find(view: View, probes: Sequence[Probe]) -> dict[Probe, Present]:
     """The probes that are there, each with its old statement; one old statement for one probe."""
     candidates = [
-        (_rank(view, here, there), number, other, probe, there)
+        (_rank(view, here, there[0]), number, other, probe, there)
         for number, probe in enumerate(probes)
         if (found := view.find(probe)) is not None
         for here in [found[0]]
@@ -20,22 +21,22 @@ def find(view: View, probes: Sequence[Probe]) -> dict[Probe, Present]:
     ]
     present: dict[Probe, Present] = {}
     taken: set[int] = set()
-    for rank, _, _, probe, there in sorted(candidates, key=lambda each: (-each[0], each[1], each[2])):
-        if rank > 0 and probe not in present and id(there) not in taken:
-            taken.add(id(there))
+    for rank, _, _, probe, (there, call) in sorted(candidates, key=lambda each: (-each[0], each[1], each[2])):
+        if rank > 0 and probe not in present and id(call) not in taken:
+            taken.add(id(call))
             present[probe] = Present(probe, there.module.filename, there.line)
     return present
 
 
-def _logging(view: View, name: str) -> Iterator[Statement]:
-    """The old statements that log under a name."""
+def _logging(view: View, name: str) -> Iterator[tuple[Statement, ast.Call]]:
+    """The old statements that log under a name, with the calls."""
     for module in view.old:
         if name in module.text.content:
             for statement in module.statements:
                 if "log" in statement.header:
                     for call in calls(statement):
                         if finding.literal_name(call, module.names) == name:
-                            yield statement
+                            yield statement, call
 
 
 def _rank(view: View, now: Statement, old: Statement) -> float:

@@ -20,6 +20,10 @@ class Edit:
     lead: int = 0  # characters before what it is about
     is_line: bool = True  # a statement, not a part of one
 
+    def place(self) -> tuple[int, tuple[int, ...], str]:
+        """What edits are sorted by."""
+        return self.offset, self.order, self.text
+
 
 def statement_text(statement: Statement) -> str:
     """A statement as it stands in its file, moved to the left margin."""
@@ -145,7 +149,7 @@ def spliced(module: Module, edits: Sequence[Edit]) -> tuple[PatchedFile, Mapping
     pieces: list[str] = []
     lines: dict[Edit, int] = {}
     end = line = 0
-    for edit in sorted(edits, key=lambda each: (each.offset, each.order)):
+    for edit in sorted(edits, key=Edit.place):
         pieces.append(content[end : edit.offset])
         line += _newlines(pieces[-1])
         lines[edit] = line + _newlines(edit.text[: edit.lead]) + 1
@@ -172,7 +176,7 @@ def changed_regions(module: Module, edits: Sequence[Edit]) -> Iterator[str]:
 def _together(starts: Sequence[int], edits: Sequence[Edit]) -> Iterator[list[Edit]]:
     """The edits in groups: in one statement or in neighbouring ones."""
     group: list[Edit] = []
-    for edit in sorted(edits, key=lambda each: (each.offset, each.order)):
+    for edit in sorted(edits, key=Edit.place):
         if group and bisect_right(starts, edit.offset) - bisect_right(starts, group[-1].offset) > 1:
             yield group
             group = []

@@ -237,4 +237,7 @@ def read(filename: str, whole: str) -> Module:
     Raises:
         SyntaxError: it is no Python.
     """
-    return Module(filename, whole)
+    try:
+        return Module(filename, whole)
+    except RecursionError as error:
+        raise SyntaxError("it is nested deeper than Python reads") from error

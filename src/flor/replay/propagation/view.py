@@ -2,8 +2,8 @@
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from flor.replay import probes
 from flor.replay.probes import Probe
@@ -14,6 +14,7 @@ from flor.replay.propagation.places import Places
 from flor.replay.propagation.statements import Module, Statement, read
 
 _OTHERS = 3  # old files beside the one of the same name in which moved code is looked for
+_SHORT = 8  # characters; a line that says nothing
 _LEAST_SHARED = 3  # lines that such a file must share
 _ATTRIBUTE = re.compile(r"\bself\s*\.\s*(\w+)\s*(?::[^=\n]+)?=[^=]|\bdef\s+(\w+)|\bclass\s+(\w+)")
 
@@ -32,26 +33,11 @@ class View:
         self.probes = frozenset(each for each in self.now.statements if self.is_bare(each))
         self.unreadable: dict[str, str] = {}
         self.primary = self.old_module(filename)
-        self.others = [] if self._is_unchanged() else self._others()
+        self.others = self._others()
         self.matching = self._matched()
         old = [module for module in (self.primary, *self.others) if module is not None]
         self.old: Sequence[Module] = old
         self.places = Places(self.matching, [self.now], old, self.probes)
-
-    def _is_unchanged(self) -> bool:
-        """Whether no line of today's file could have come from another file."""
-        if self.primary is None:
-            return False
-        return set(self.now.text.stripped) - self._probe_lines <= set(self.primary.text.stripped)
-
-    @cached_property
-    def _probe_lines(self) -> set[str]:
-        lines = self.now.text.stripped
-        return {
-            lines[number - 1]
-            for each in self.probes
-            for number in range(each.line, self.now.line_at(each.end - 1) + 1)
-        }
 
     def _matched(self) -> Matching:
         today = Today(self.now, self.probes, self._mere_shells())
@@ -79,17 +65,21 @@ class View:
         return probes.literal_name(node, self.now.names)
 
     def find(self, probe: Probe) -> tuple[Statement, ast.Call] | None:
-        """The statement that a probe is in, and its call."""
-        if probe.line > len(self.now.text.lines):
-            return None
-        at = self.now.text.offset(probe.line, probe.column)
-        for statement in reversed(self.now.statements):
-            if statement.start <= at < statement.end:
-                for call in calls(statement):
-                    is_there = (call.lineno, call.col_offset) == (probe.line, probe.column)
-                    if is_there and self.name_of(call) == probe.name:
-                        return statement, call
-        return None
+        """The statement that a probe is in, and its call: at its column, else the first on its line."""
+        found = [
+            (statement, call)
+            for statement in self._on_line(probe.line)
+            for call in calls(statement)
+            if call.lineno == probe.line and self.name_of(call) == probe.name
+        ]
+        exact = (each for each in found if each[1].col_offset == probe.column)
+        return next(exact, min(found, key=lambda each: each[1].col_offset, default=None))
+
+    def _on_line(self, line: int) -> Iterator[Statement]:
+        text = self.now.text
+        if line <= len(text.lines):
+            start, end = text.starts[line - 1], text.starts[line]
+            yield from (each for each in self.now.statements if each.start < end and each.end > start)
 
     def of_file(self, filename: str) -> "View | None":
         """Another file of today beside the same version; None if it cannot be read."""
@@ -112,11 +102,13 @@ class View:
 
     def _others(self) -> list[Module]:
         """Old files that share lines with what is new in today's file, or in all of it."""
-        known = set(self.primary.text.stripped) if self.primary is not None else set()
-        mine = {line for line in self.now.text.stripped if len(line) > 8 and not line.startswith("import ")}
-        mine -= known
+        mine = {line for line in _lines(self.today[self.now.filename]) if len(line) > _SHORT}
+        if self.primary is not None:
+            mine -= _lines(self.before[self.now.filename])
+        if len(mine) < _LEAST_SHARED:
+            return []
         counts = {
-            name: sum(1 for line in {each.strip() for each in text.splitlines()} if line in mine)
+            name: len(mine & _lines(text))
             for name, text in self.before.items()
             if name.endswith(".py") and name != self.now.filename
         }
@@ -127,15 +119,22 @@ class View:
     @cached_property
     def attributes(self) -> frozenset[str]:
         """Attributes, functions and classes that today's project defines itself."""
-        found: set[str] = set()
-        for text in self.today.values():
-            found.update(filter(None, (name for names in _ATTRIBUTE.findall(text) for name in names)))
-        return frozenset(found)
+        return frozenset[str]().union(*map(_defined, self.today.values()))
 
-    @cached_property
-    def old_words(self) -> frozenset[str]:
-        """Every word in the old version."""
-        return frozenset(word for text in self.before.values() for word in re.findall(r"\w+", text))
+    def was_known(self, word: str) -> bool:
+        """Whether a word stands anywhere in the old version."""
+        pattern = re.compile(rf"\b{re.escape(word)}\b")
+        return any(word in text and pattern.search(text) for text in self.before.values())
+
+
+@lru_cache(2048)
+def _defined(text: str) -> frozenset[str]:
+    return frozenset(name for names in _ATTRIBUTE.findall(text) for name in names if name)
+
+
+@lru_cache(2048)
+def _lines(text: str) -> frozenset[str]:
+    return frozenset(line.strip() for line in text.splitlines())
 
 
 def calls(statement: Statement) -> list[ast.Call]:
