@@ -68,6 +68,13 @@ class Tourist(Way):
         else:
             self.tell(Mark(counts=step.counts))
 
+    def replace(self, place: Place, block: OpenBlock, frame: FrameType) -> EntryPoint | None:
+        """A nested loop is over where its effect is restored."""
+        jump = Way.replace(self, place, block, frame)
+        if jump is not None:
+            self._tell_of_jump(jump, None)
+        return jump
+
     def executed(self, entry: EntryPoint | None, block: OpenBlock, frame: FrameType) -> None:
         """A loop is over: behind a main loop, what is logged counts as outside of it."""
         if entry is None or entry.kind != "after":
@@ -104,7 +111,7 @@ class Tourist(Way):
         Way._restore(self, entry, block, frame)
         self.loaded_s += time.perf_counter() - began
 
-    def _tell_of_jump(self, entry: EntryPoint, counts: bool) -> None:
+    def _tell_of_jump(self, entry: EntryPoint, counts: bool | None) -> None:
         startup_s, self.startup_s = self.startup_s, -1.0  # told once
         loaded_s, self.loaded_s = self.loaded_s, 0.0
         mark = Mark(counts=counts, entry=str(entry), startup_s=max(startup_s, 0.0), loaded_s=loaded_s)
