@@ -56,22 +56,26 @@ class Loop:
 
 
 class Node:
-    """One iteration of a loop, or (without a loop) the run level of one process."""
+    """One iteration of a loop, or (without a loop) the run level of one process.
 
-    __slots__ = ("__weakref__", "ctx", "driven", "loop", "number", "occurrences", "parent", "value", "write")
+    Made by `iteration_of` and by `loops.enter`: an `__init__` in Python would double its price.
+    """
 
-    def __init__(self, loop: Loop, number: int, value: Any) -> None:
-        parent = loop.parent
-        self.parent: Node | None = parent
-        self.loop: Loop | None = loop
-        self.number = number  # counts from 1
-        self.value = value
-        self.write: Write = parent.write
-        self.occurrences: dict[str, Iterator[int]] | None = None
-        self.driven: dict[str, Loop] | None = None
-        # The loop's number in the journal, or UNDECLARED until loop and value are written there.
-        is_index = type(value) is int and value == number - 1
-        self.ctx = loop.id if is_index == loop.is_index and (is_index or value is MISSING) else UNDECLARED
+    __slots__ = ("ctx", "driven", "loop", "number", "occurrences", "value", "write")
+
+    loop: Loop | None
+    number: int  # counts from 1
+    value: Any
+    write: Write
+    occurrences: "dict[str, Iterator[int]] | None"
+    driven: dict[str, Loop] | None
+    # The loop's number in the journal, or UNDECLARED until loop and value are written there.
+    ctx: int
+
+    @property
+    def parent(self) -> "Node | None":
+        """What the loop stands in."""
+        return self.loop.parent if self.loop else None
 
     def next_occurrence(self, name: str) -> int:
         """Which loop of this name now starts in this iteration, from 1."""
@@ -94,14 +98,25 @@ class Node:
 class Root(Node):
     """The run level: where every stack ends."""
 
-    __slots__ = ("is_parents", "run")
+    __slots__ = ("__weakref__", "is_parents", "run")
 
     def __init__(self, write: Write) -> None:
         self.is_parents = False  # in a forked child: the stacks that end here are its parent's
-        self.parent = self.loop = self.occurrences = self.driven = None
+        self.loop = self.occurrences = self.driven = None
         self.number, self.value, self.ctx = 0, MISSING, 0
         self.write = write
         self.run: ProcessRun | None = None  # opened by the first record
+
+
+def iteration_of(loop: Loop, number: int, value: Any) -> Node:
+    """An iteration of a loop; its value is simple, or MISSING."""
+    node = Node()
+    node.loop, node.number, node.value, node.write = loop, number, value, loop.parent.write
+    node.occurrences = node.driven = None
+    is_index = type(value) is int and value == number - 1
+    is_known = is_index == loop.is_index and (is_index or value is MISSING)
+    node.ctx = loop.id if is_known else UNDECLARED
+    return node
 
 
 current: ContextVar[Node | None] = ContextVar("flor_node", default=None)
@@ -131,7 +146,7 @@ def moved(node: Node, root: Root) -> Node:
     for link in chain(node):
         if link.loop:
             link.loop.successor = _continued(link.loop, here)
-            here = Node(link.loop.successor, link.number, link.value)
+            here = iteration_of(link.loop.successor, link.number, link.value)
     return here
 
 

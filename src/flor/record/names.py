@@ -2,10 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 
 from flor.entities import Kind, Source
 from flor.runs import slots
+
+
+@dataclass(slots=True)
+class Known:
+    """What a call needs of a name that was logged before, all in one place in memory."""
+
+    float_word: int  # the upper half of a slot's second last word, where a float is logged under the name
+    int_word: int
+    quiet_until: int = 0  # before this ts its values are not shown
 
 
 class Names:
@@ -16,9 +26,7 @@ class Names:
     """
 
     def __init__(self, write: Callable[[int, bytes], None]) -> None:
-        self.float_codes: dict[str, int] = {}
-        """What a slot's code is, where a float is logged under a name; `int_codes` for an int."""
-        self.int_codes: dict[str, int] = {}
+        self.known: dict[str, Known] = {}
         self._write = write
         self._lock = threading.RLock()
         self._numbers: dict[str, int] = {}
@@ -38,8 +46,7 @@ class Names:
             text = str.encode(name, "utf-8", "backslashreplace")
             number = self._by_text.get(text) or self._write_new(text)
             self._numbers[name] = number
-            self.float_codes[name] = slots.code(Kind.FLOAT, Source.LOG, number)
-            self.int_codes[name] = slots.code(Kind.INT, Source.LOG, number)
+            self.known[name] = Known(_word(Kind.FLOAT, number), _word(Kind.INT, number))
             return number
 
     def _write_new(self, text: bytes) -> int:
@@ -48,3 +55,7 @@ class Names:
             raise OverflowError("more than 16 million names in one run")
         self._write(number, text)
         return self._by_text.setdefault(text, number)
+
+
+def _word(kind: Kind, number: int) -> int:
+    return slots.code(kind, Source.LOG, number) << 32

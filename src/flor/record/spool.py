@@ -4,25 +4,29 @@ The caller pays for one slot (about 0.3 microseconds); a background thread does 
 Slots are taken from a counter, which is atomic, so that threads need no lock: a slot that
 was taken but never filled (an exception came between) is a hole, skipped after a second.
 
-The forms of the hot path were chosen by measurement (`python -m benchmarks log`): packing 40
-bytes at once costs half of writing the fields through memory views, and a place that comes
-with its number saves three integer operations a call.
+The forms of the hot path were chosen by measurement, in a loop (`python -m benchmarks log`) and
+between two steps of a training (`python -m benchmarks training`), where all this has left the
+processor's caches: what a call costs there is how many places it touches. Fields written through
+two memory views touch half of what `Struct.pack_into` does, though in a loop it is the faster one.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
-from itertools import count, cycle
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from flor.entities import Kind, Source
 from flor.record.arrivals import Arrival, Arrivals, lies_on_device
+from flor.record.audience import Audience, Showing
 from flor.record.context import MISSING, UNDECLARED, Loop, Node
 from flor.record.names import Names
 from flor.runs import frames, slots
 from flor.runs.journal import JournalWriter
 from flor.runs.journals import decoded
-from flor.runs.ring import SLOT_COUNT, Ring, places
+from flor.runs.ring import SLOT_COUNT, Ring
+from flor.runs.slots import SIZE
 from flor.runs.values import KeepBlob, Payload, encode
 
 if TYPE_CHECKING:
@@ -32,22 +36,14 @@ FLUSH_INTERVAL_S = 0.25
 BIG_BYTES = 64 << 10
 """Longer payloads go to the file at once."""
 HOLE_AFTER_S = 1.0
+WORDS = SIZE // 8
+"""A slot is five words of 64 bits."""
 _BLOCK = 4096
+_BUILTIN = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
 
 _PACK_FLOAT, _PACK_INT = slots.FLOAT_SLOT.pack_into, slots.INT_SLOT.pack_into
 _PACK_HEAD, _PACK_PART = slots.HEAD_SLOT.pack_into, slots.PART_SLOT.pack_into
 _PACK_LOOP = slots.LOOP_SLOT.pack_into
-
-
-class Audience(Protocol):
-    """Who is shown what was written."""
-
-    quiet_until: int  # before this ts, names that it has seen are not wanted
-    silent_until: int  # before this ts, nothing is
-    seen: set[str]
-
-    def __call__(self, node: Node, name: str, value: Any, ts: int, left_out: int) -> None:
-        """Show a value. `left_out` values were written since the last call without one."""
 
 
 class Spool:
@@ -75,10 +71,9 @@ class Spool:
         first_seq: int = 1,
     ) -> None:
         self._ring, self._journal, self._keep_blob = ring, journal, keep_blob
+        self._redirect = redirect
         self._seqs = count(first_seq)
         self._drained = first_seq - 1  # how many slots are in the journal, or before its begin
-        # The place in the ring and the seq of the next slot. One call in C: no thread comes between.
-        self._take = zip(cycle(places(self._drained)), self._seqs).__next__
         self._drain_lock = threading.RLock()
         self._loop_lock = threading.RLock()
         self._loops = count(1)
@@ -89,72 +84,70 @@ class Spool:
         self._arrivals = Arrivals(journal, on_fault)
         self._device_reader: DeviceReader | None = None
         self._is_detached = False
+        self._showing = Showing(audience, self._names.known)
         self._set_limit: Callable[[int], None]
-        self._show: Callable[[Node, str, Any, int], None]
-        self.left_out: Callable[[], int]
-        self.write = self._make_write(on_fault, redirect, audience)
+        self.write = self._make_write(on_fault)
 
-    def _make_write(  # noqa: C901  (a second function would cost each call its price)
-        self,
-        on_fault: Callable[[BaseException], None],
-        redirect: Callable[[Node, str, Any], None],
-        audience: Audience,
-    ) -> Callable[[Node, str, Any], None]:
+    def left_out(self) -> int:
+        """How many values were written since the last one that was shown."""
+        return self._showing.left_out
+
+    def _make_write(self, on_fault: Callable[[BaseException], None]) -> Callable[[Node, str, Any], None]:
         """The hot path: everything it touches is a local of this closure."""
-        limit = self._drained + SLOT_COUNT
-        left_out = 0
-        seen = audience.seen
-        buffer, take, clock, make_room = self._ring.buffer, self._take, time.time_ns, self._make_room
-        float_codes, int_codes = self._names.float_codes, self._names.int_codes
-        pack_float, pack_int, low, high = _PACK_FLOAT, _PACK_INT, slots.INT_MIN, slots.INT_MAX
-        nothing: dict[str, int] = {}
-        builtin = frozenset((bool, bytes, dict, float, int, list, str, tuple, type(None)))
+        limit, low, high = self._drained + SLOT_COUNT, slots.INT_MIN, slots.INT_MAX
+        seqs, clock, showing, redirect = self._seqs, time.time_ns, self._showing, self._redirect
+        # The words of a slot are written as this machine has them, and are little-endian.
+        known_names = self._names.known if sys.byteorder == "little" else {}
+        view = memoryview(self._ring.buffer)[: SLOT_COUNT * SIZE].cast("B")
+        floats, words = view.cast("d"), view.cast("q")
 
         def set_limit(new: int) -> None:
             nonlocal limit
             limit = new
 
         def write(node: Node, name: Any, value: Any) -> None:  # any name: a wrong one is kept too
-            nonlocal left_out
             try:
-                ts, pack, codes = clock(), pack_float, nothing
-                if isinstance(value, float):  # a numpy.float64 is one
-                    codes = float_codes
-                elif type(value) is int and low <= value <= high:
-                    pack, codes = pack_int, int_codes
-                if name in codes:
-                    loop = node.ctx
-                    if loop < 0:
-                        loop = self.declare(node)
-                    place, seq = take()
-                    if seq > limit and not make_room(seq):
-                        return redirect(node, name, value)
-                    pack(buffer, place, value, ts, node.number, loop, codes[name], seq)
-                elif type(value) not in builtin and lies_on_device(value):
-                    return None if self._defer_copy(node, name, value, ts) else redirect(node, name, value)
-                elif not self.record(node, "None" if name is None else name, value, Source.LOG, ts):
+                fields: Any = None
+                if name in known_names:
+                    known = known_names[name]
+                    if isinstance(value, float):  # a numpy.float64 is one
+                        fields, word = floats, known.float_word
+                    elif type(value) is int and low <= value <= high:
+                        fields, word = words, known.int_word
+                if fields is None:
+                    return self._write_any(node, name, value)
+                loop = node.ctx if node.ctx >= 0 else self.declare(node)
+                ts, seq = clock(), next(seqs)
+                if seq > limit and not self._make_room(seq):
                     return redirect(node, name, value)
-                if ts < audience.quiet_until and (name in seen or ts < audience.silent_until):
-                    left_out += 1
+                place = (seq - 1) % SLOT_COUNT * WORDS
+                fields[place] = value
+                words[place + 1] = ts
+                words[place + 2] = node.number
+                words[place + 3] = word | loop
+                words[place + 4] = seq  # last: a slot without its seq is not filled
+                if ts < known.quiet_until:
+                    showing.left_out += 1
                 else:
-                    audience(node, name, value, ts, left_out)
-                    left_out = 0
+                    showing.offer(node, name, value, ts)
             except Exception as fault:  # noqa: BLE001  (observing must not break training)
                 on_fault(fault)
 
-        def show(node: Node, name: str, value: Any, ts: int) -> None:
-            nonlocal left_out
-            if ts < audience.quiet_until and (name in seen or ts < audience.silent_until):
-                left_out += 1
-            else:
-                audience(node, name, value, ts, left_out)
-                left_out = 0
-
-        self._set_limit, self._show = set_limit, show
-        self.left_out = lambda: left_out
+        self._set_limit = set_limit
         return write
 
     # -- writing -----------------------------------------------------------
+
+    def _write_any(self, node: Node, name: Any, value: Any) -> None:
+        """Write what is no number, or stands under a new name, and show it."""
+        ts = time.time_ns()
+        if type(value) not in _BUILTIN and lies_on_device(value):
+            if not self._defer_copy(node, name, value, ts):
+                self._redirect(node, name, value)
+        elif self.record(node, "None" if name is None else name, value, Source.LOG, ts):
+            self._showing.offer(node, name, value, ts)
+        else:
+            self._redirect(node, name, value)
 
     def record(self, node: Node, name: str | None, value: Any, source: Source, ts: int) -> bool:
         """Write any value; False in a forked child, where nothing was written."""
@@ -172,7 +165,9 @@ class Spool:
         place, name_id = self._place(node), self._name_id(name)
         seq = self._put_slot(_PACK_INT, 0, ts, *place, slots.code(slots.PENDING, Source.LOG, name_id))
         head = slots.HEAD_SLOT.pack(0, ts, *place, slots.code(0, Source.LOG, name_id), seq)
-        self._arrivals.expect(head, arrival, lambda *found: self._show(node, name, decoded(*found), ts))
+        self._arrivals.expect(
+            head, arrival, lambda *found: self._showing.offer(node, name, decoded(*found), ts)
+        )
 
     def _defer_copy(self, node: Node, name: str, tensor: Any, ts: int) -> bool:
         """Record a tensor on a device without waiting for it; False in a forked child."""
@@ -245,10 +240,10 @@ class Spool:
 
     def _put_slot(self, pack: Callable[..., None], *fields: Any) -> int:
         """Fill the next slot; its seq."""
-        place, seq = self._take()
+        seq = next(self._seqs)
         if seq > self._drained + SLOT_COUNT:
             self._make_room(seq)
-        pack(self._ring.buffer, place, *fields, seq)
+        pack(self._ring.buffer, (seq - 1) % SLOT_COUNT * SIZE, *fields, seq)
         return seq
 
     # -- moving to the file ------------------------------------------------
@@ -298,7 +293,7 @@ class Spool:
     def _filled_until(self, start: int) -> int:
         """The first slot from `start` on that is not filled yet."""
         seqs = memoryview(self._ring.buffer).cast("B")[: SLOT_COUNT * slots.SIZE].cast("Q")[4::5]
-        stop, end = start, start + SLOT_COUNT
+        stop, end = start, min(start + SLOT_COUNT, self.position())
         while stop < end:
             position = stop % SLOT_COUNT
             length = min(_BLOCK, SLOT_COUNT - position, end - stop)

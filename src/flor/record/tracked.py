@@ -4,6 +4,7 @@ import inspect
 import linecache
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, Protocol, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.places import Place, Role
 from flor.record import loops
-from flor.record.context import Loop, Node, chain, current, following, leave
+from flor.record.context import MISSING, UNDECLARED, Loop, Node, chain, current, following, leave
 from flor.record.keeper import Keeper
 
 T = TypeVar("T")
@@ -32,16 +33,19 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
         return
     around = Loop(parent, name)
     around.place = place
-    number, how = 0, ""
+    number, how, is_main, clock = 0, "", place.role is Role.MAIN, time.perf_counter
     try:
         shown = loops.with_progress(name, iterable, parent)
         iterator = keeper.drawing(place, iterable, iter(shown), is_bare=shown is iterable)
         facts = header_facts(name, place, iterable, iterator if shown is iterable else None)
         is_entered = place.role is not Role.DEEP and facts.get("drawn") != Draw.STATES.value
         while True:
-            entry = place.header()
-            if is_entered:
-                keeper.reach(entry, sys._getframe(1), facts)
+            if is_main or keeper.termination.is_asked or clock() >= keeper.step_at_s:
+                entry = place.header()
+                if is_entered:
+                    keeper.reach(entry, sys._getframe(1), facts)
+            else:
+                place.reached += 1  # all that `header` does to a loop that is not the main one
             try:
                 item = next(iterator)
             except StopIteration:
@@ -49,7 +53,16 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
                 return
             number += 1
             around = following(around) if around.successor else around
-            current.set(Node(around, number, loops.simple(item)))
+            kind = type(item)
+            if kind is tuple or kind is list or kind is dict:  # as in `loops.iterate`
+                node = Node()
+                node.loop, node.number, node.value = around, number, MISSING
+                node.ctx = UNDECLARED if around.is_index else around.id
+                node.write = around.parent.write
+                node.occurrences = node.driven = None
+                current.set(node)
+            else:
+                loops.enter(around, number, item)
             yield item
             del item
     finally:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flor.record import loops, tracked
-from flor.record.context import Loop, Node, current, leave
+from flor.record.context import Loop, Node, leave
 from flor.replay.way import Driven, Statement
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def iterate(
             elif not player.has_arrived:
                 for item in player.header(place, loop, sys._getframe(1)):
                     number += 1
-                    current.set(Node(around, number, loops.simple(item)))
+                    loops.enter(around, number, item)
                     yield item
                     place.header()
                 if loop.is_over:
@@ -45,7 +45,7 @@ def iterate(
                 how = tracked.EXHAUSTED
                 return
             number += 1
-            current.set(Node(around, number, loops.simple(item)))
+            loops.enter(around, number, item)
             yield item
             del item
     finally:

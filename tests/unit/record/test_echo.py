@@ -2,7 +2,7 @@
 
 import pytest
 
-from flor.record.context import MISSING, Loop, Node, Root
+from flor.record.context import MISSING, Loop, Node, Root, iteration_of
 from flor.record.echo import LINES_PER_WINDOW, NEVER, WINDOW_NS, Echo, line
 
 
@@ -23,8 +23,8 @@ def _show(echo: Echo, names: list[str], ts: int = 0) -> None:
 
 
 def test_loop_values_are_shown_where_they_are_simple_else_the_ordinal() -> None:
-    epoch = Node(Loop(Root(_nothing), "epoch"), 1, 0)
-    step = Node(Loop(epoch, "step"), 500, MISSING)
+    epoch = iteration_of(Loop(Root(_nothing), "epoch"), 1, 0)
+    step = iteration_of(Loop(epoch, "step"), 500, MISSING)
     assert line(step, "loss", 0.5111837387084961) == "epoch: 0, step: 500, loss: 0.5111837387084961"
 
 
