@@ -4,7 +4,7 @@ The rule is the joint invariant of "Hindsight Logging for Model Training" (Garci
 PVLDB 14(4), 2021), `M/C < n/(k+1) * min(1/(1+c), epsilon)`, with n executions, k kept, M the
 mean cost of keeping, C the mean time of an execution and c restore time by store time. With
 totals instead of means it reads: what was spent and what the next one costs stay below
-`min(1/(1+c), epsilon)` of the time computed.
+`min(1/(1+c), epsilon)` of the time computed; here below a share of epsilon.
 """
 
 import math
@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 
 FREE_S = 0.1
 """So much may be spent before anything was computed: a short run keeps its first state."""
+
+KEEPING_SHARE = 0.25
+"""The part of epsilon that is planned for keeping states. Epsilon bounds all that a run pays: records,
+what was not foreseen, and what cannot be measured from inside, as the caches that a walk leaves cold."""
 
 RESTORE_RATIO = 1.38
 """c before anything was restored; the value measured by the paper's authors."""
@@ -48,7 +52,7 @@ class Costs:
 
 def tolerance(costs: Costs, epsilon: float) -> float:
     """The part of the computing time that keeping may cost; from an epsilon of 1 on, whatever it costs."""
-    return min(1 / (1 + costs.restore_ratio), epsilon) if epsilon < 1 else math.inf
+    return min(1 / (1 + costs.restore_ratio), KEEPING_SHARE * epsilon) if epsilon < 1 else math.inf
 
 
 def should_keep(costs: Costs, computed_s: float, epsilon: float, count: int = 1) -> bool:

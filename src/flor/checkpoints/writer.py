@@ -40,7 +40,7 @@ class Draft:
     facts: dict[str, Any]
     registered: Collection[int] | None = None  # of the first state: leaves of what was given to checkpointing
     blobs: Mapping[str, bytes] = field(default_factory=dict)  # further ones that the facts name, by hash
-    files: Callable[[], Mapping[str, Any]] | None = None  # a further fact, found out in the background
+    files: Callable[[], Mapping[str, Any] | None] | None = None  # a further fact, found out in the background
     is_follower: bool = False  # rank 0 keeps the same moment
 
 
@@ -143,6 +143,14 @@ class Writer:
         if not is_copied:
             job.is_done.wait()
         return True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether two states are in flight."""
+        has_turn = self._in_flight.acquire(blocking=False)
+        if has_turn:
+            self._in_flight.release()
+        return not has_turn
 
     def wait(self) -> None:
         """Wait until every state taken so far is written, or has failed."""

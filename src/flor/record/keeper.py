@@ -1,6 +1,5 @@
 """Keeps the training state of a run at its entry points, as often as the tolerance allows."""
 
-import os
 import sys
 import threading
 import time
@@ -26,8 +25,9 @@ from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
-from flor.checkpoints.writer import Cost, Draft, Writer
+from flor.checkpoints.writer import Draft, Writer
 from flor.record.appointments import Appointments
+from flor.record.background import Background
 from flor.record.context import Node, chain
 from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
@@ -37,10 +37,8 @@ from flor.runs.layout import Layout
 
 STEP_AFTER_S = 30.0
 """Inside an epoch a state is kept only when the last one is older than this."""
-GIL_SHARE = 0.1
-"""What the background costs the training thread where another core does its work."""
-DRAWS_SHARE = 0.25
-"""The part of what keeping may cost that goes into watching what a loop draws."""
+STEP_AGAIN_S = 1.0  # so long after a step that was not kept the next one is looked at
+DRAWS_SHARE = 0.25  # the part of what keeping may cost that goes into watching what a loop draws
 FIRST_HEADER = EntryPoint("top", 0, 0, 0)
 
 T = TypeVar("T")
@@ -54,6 +52,7 @@ class OpenBlock:
     objects: Mapping[str, Any]
     around: list[tuple[str, int]]  # iterations of loops outside the block
     reference: Reference | None = None  # the state at the first header of its running main loop
+    after_count: int = 0  # nested loops that have ended in the iteration: each is kept with its top
     has_top: bool = False  # whether the iteration's top was kept: without it what follows is useless
     draws: Draws | None = None  # of its running main loop, where that is over no sequence
     returned: frozenset[str] = frozenset()  # names that the statement reads by which it is left
@@ -70,11 +69,13 @@ class Keeper:
     costs: Costs = field(default_factory=Costs)
     thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
     termination: Termination = field(init=False)
+    step_at_s: float = 0.0  # before it, headers inside an iteration of the main loop need not be told
     _open: list[OpenBlock] = field(default_factory=list)
     _appointments: Appointments | None = None  # where several ranks must keep the same states
     _began_s: float = field(default_factory=time.perf_counter)
     _kept_s: float = field(default_factory=time.perf_counter)
     _position: int = 0
+    _background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         self.termination = Termination(self._finish)
@@ -196,13 +197,20 @@ class Keeper:
         if self._appointments:
             return self._is_agreed(self._appointments, entry, block)
         if entry.kind == "top":
-            block.has_top = entry.iteration == 0 or self._is_affordable()
+            block.has_top = entry.iteration == 0 or self._is_affordable(1 + block.after_count)
+            block.after_count = 0
             return block.has_top
         if entry.kind == "after":
+            block.after_count += 1
             return block.has_top
         if entry.kind == "step":
+            self._look_again(STEP_AGAIN_S)
             return self._is_step_due(block) and self._is_affordable()
         return block.reference is not None and self._is_affordable()
+
+    def _look_again(self, after_s: float) -> None:
+        """Hear of the next step after so long; where ranks count their steps, of each."""
+        self.step_at_s = 0.0 if self._appointments else time.perf_counter() + after_s
 
     def _is_step_due(self, block: OpenBlock) -> bool:
         return block.has_top and time.perf_counter() - self._kept_s >= STEP_AFTER_S
@@ -221,9 +229,10 @@ class Keeper:
             block.has_top = is_met
         return is_met and block.has_top
 
-    def _is_affordable(self) -> bool:
+    def _is_affordable(self, count: int = 1) -> bool:
+        self.costs = self._background.counted(self.costs)
         computed_s = time.perf_counter() - self._began_s
-        return policy.should_keep(self.costs, computed_s, self.run.project.config.epsilon)
+        return policy.should_keep(self.costs, computed_s, self.run.project.config.epsilon, count)
 
     def _keep_last(
         self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]
@@ -260,18 +269,24 @@ class Keeper:
             self.run.fault(error)
 
     def _keep(self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]) -> None:
+        if block.reference is not None and self.writer.is_full and not self._must_wait:
+            self.writer.skipped_count += 1
+            block.has_top = block.has_top and entry.kind != "top"
+            return
         started_s = time.perf_counter()
         frames = frames_of(frame, self.scope, live_names_of(self.scope, block.returned))
         walked = walk(frames, block.objects, self.scope, block.reference)
         draft = self._draft(entry, block, walked, facts)
         if block.reference is None:
             block.reference = Reference.of(walked)
-        if self.writer.submit(draft, walked.leaves, self._note_background, self._must_wait):
+        if self.writer.submit(draft, walked.leaves, self._background.note, self._must_wait):
             self._position += 1
             self._kept_s = time.perf_counter()
+            self._look_again(STEP_AFTER_S)
             self.costs = self.costs.after(time.perf_counter() - started_s)
-        elif entry.kind == "top":
-            block.has_top = False
+        else:
+            self.costs = self.costs.also(time.perf_counter() - started_s)
+            block.has_top = block.has_top and entry.kind != "top"
 
     def _draft(self, entry: EntryPoint, block: OpenBlock, walked: Walked, facts: dict[str, Any]) -> Draft:
         name = self.run.identity.name
@@ -321,9 +336,6 @@ class Keeper:
         job = job_of_process()
         return {JOB: list(job)} if job else {}
 
-    def _note_background(self, cost: Cost) -> None:
-        self.costs = self.costs.paid(cost.background_s * _share())
-
 
 def _registered_leaves(graph: Graph) -> Collection[int]:
     """The leaves that the objects given to `flor.checkpointing` reach."""
@@ -336,11 +348,3 @@ def _registered_leaves(graph: Graph) -> Collection[int]:
                 seen.add(ref)
                 waiting.append(ref)
     return [leaf for leaf, node in enumerate(graph.leaf_nodes) if node in seen]
-
-
-def _share() -> float:
-    """The part of background work that the training thread pays for."""
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch and hasattr(torch, "get_num_threads") else 1
-    cores = os.cpu_count() or 1
-    return 1.0 if threads >= cores else GIL_SHARE

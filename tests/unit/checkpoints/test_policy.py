@@ -14,9 +14,9 @@ def test_the_first_state_of_a_run_is_kept() -> None:
 def test_a_costly_state_waits_until_the_tolerance_allows_it() -> None:
     costs = Costs().after(stall_s=1.0)
 
-    assert not should_keep(costs, computed_s=10, epsilon=0.02)
-    assert should_keep(costs, computed_s=96, epsilon=0.02)
-    assert next_at_s(costs, epsilon=0.02) == pytest.approx(95.0)
+    assert not should_keep(costs, computed_s=40, epsilon=0.02)
+    assert should_keep(costs, computed_s=381, epsilon=0.02)
+    assert next_at_s(costs, epsilon=0.02) == pytest.approx(380.0)
 
 
 def test_background_work_counts_for_what_is_paid_of_it() -> None:
