@@ -20,6 +20,8 @@ _ENCODINGS = dict.fromkeys(("vf", "it.list.element"), "BYTE_STREAM_SPLIT") | dic
     ("seq", "ts", "rank", "process", "vi", "run"), "DELTA_BINARY_PACKED"
 )
 _DICTIONARIES = ["name", "path", "kind", "source", "vs"]
+# Of sealed files, which stay: a hundredth smaller than by level 1, for 0.1 microseconds a record.
+_LEVEL = 9
 _TINY_BYTES = 8_000
 _LARGE_ROWS = 50_000  # to hand smaller files to several threads costs more than it saves
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # what file systems say that sync folders by themselves
@@ -71,7 +73,7 @@ def stage(path: Path, table: pa.Table, description: bytes) -> Path:
 def _write(table: pa.Table, path: Path) -> None:
     options = _options(table.schema)
     if table.nbytes > _TINY_BYTES:
-        pq.write_table(table, path, **options)
+        pq.write_table(table, path, compression_level=_LEVEL, **options)
         return
     # To prepare compression and statistics of each column takes as long as all the rest, and saves nothing.
     content = pa.BufferOutputStream()
