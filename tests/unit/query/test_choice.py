@@ -1,46 +1,18 @@
-from dataclasses import replace
-from datetime import datetime, timedelta
-
 import pytest
 
-from flor.entities import Run, RunId, Status
+from flor.entities import Status
 from flor.errors import QueryError
 from flor.query.choice import matching
-
-BASE = Run(
-    run=RunId("0123456789abcdef"),
-    projid="digits",
-    tstamp=datetime.fromisoformat("2026-01-02"),
-    filename="train.py",
-    status=Status.FINISHED,
-    rank_count=1,
-    duration_s=1.5,
-    args={},
-    values={},
-    version=None,
-    tree=None,
-    base=None,
-    branch=None,
-    argv=("train.py",),
-    cwd="/w",
-    user="u",
-    host="h",
-    pid=1,
-    parent=None,
-)
-
-
-def run(number, **fields):
-    return replace(BASE, run=RunId(f"{number:016x}"), tstamp=BASE.tstamp + timedelta(hours=number), **fields)
+from unit.query.given import a_run
 
 
 @pytest.fixture
 def runs():
     return (
-        run(0, args={"lr": 0.1}, values={"loss": 0.5, "note": "fine"}),
-        run(1, args={"lr": 0.01}, values={"loss": float("nan")}, status=Status.FAILED),
-        run(2, args={"lr": 1}, values={}),
-        run(3, args={"lr": "auto"}, values={"loss": 0.25}, filename="other.py"),
+        a_run(0, args={"lr": 0.1}, values={"loss": 0.5, "note": "fine"}),
+        a_run(1, args={"lr": 0.01}, values={"loss": float("nan")}, status=Status.FAILED),
+        a_run(2, args={"lr": 1}, values={}),
+        a_run(3, args={"lr": "auto"}, values={"loss": 0.25}, filename="other.py"),
     )
 
 
@@ -52,7 +24,7 @@ def runs():
         ("lr = 'auto'", [3]),
         ("status = 'failed'", [1]),
         ("filename LIKE 'train%' AND loss = 0.5", [0]),
-        ("tstamp > TIMESTAMP '2026-01-02 01:30:00'", [2, 3]),
+        ("tstamp > TIMESTAMP '2026-01-31 13:30:00'", [2, 3]),
         ("loss IS NULL", [2]),
         ("note = 'fine'", [0]),
         ("duration_s > 1", [0, 1, 2, 3]),
@@ -65,19 +37,19 @@ def test_a_predicate_sees_facts_arguments_and_last_values(runs, predicate, expec
 
 
 def test_a_logged_name_that_is_a_fact_of_every_run_is_written_logged():
-    runs = [run(0, values={"status": "good"}), run(1, values={"status": "bad"})]
+    runs = [a_run(0, values={"status": "good"}), a_run(1, values={"status": "bad"})]
 
     assert matching(runs, "status = 'finished' AND status_logged = 'good'") == (runs[0],)
 
 
 def test_a_value_wins_over_an_argument_of_the_same_name():
-    runs = [run(0, args={"lr": 0.1}, values={"lr": 0.001})]
+    runs = [a_run(0, args={"lr": 0.1}, values={"lr": 0.001})]
 
     assert matching(runs, "lr < 0.01") == tuple(runs)
 
 
 def test_integers_beyond_64_bits_and_lists_do_no_harm():
-    runs = [run(0, values={"n": 2**200}), run(1, values={"n": [1, 2]}), run(2, values={"n": 7})]
+    runs = [a_run(0, values={"n": 2**200}), a_run(1, values={"n": [1, 2]}), a_run(2, values={"n": 7})]
 
     assert matching(runs, "n = 7") == (runs[2],)
 

@@ -1,29 +1,12 @@
 from dataclasses import replace
-from datetime import datetime
 
-from flor.entities import Run, RunId, Status
 from flor.query.difference import MISSING, compare, flattened, pairs
+from unit.query.given import a_run
 
-RUN = Run(
-    run=RunId("0123456789abcdef"),
-    projid="digits",
-    tstamp=datetime.fromisoformat("2026-01-02"),
-    filename="train.py",
-    status=Status.FINISHED,
-    rank_count=1,
-    duration_s=1.5,
+RUN = a_run(
+    1,
     args={"lr": 0.1, "epochs": 3},
     values={"loss": 0.5},
-    version=None,
-    tree=None,
-    base=None,
-    branch=None,
-    argv=("train.py",),
-    cwd="/w",
-    user="u",
-    host="h",
-    pid=1,
-    parent=None,
     environment={"python": "3.11", "packages": {"numpy": "2.0"}},
 )
 
