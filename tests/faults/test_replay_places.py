@@ -118,3 +118,36 @@ def test_a_port_that_is_taken_is_named(place: Workplace) -> None:
         again.close()
 
     assert "a port that it binds is in use" in done.stdout + done.stderr
+
+
+def test_segments_that_bind_one_port_are_executed_one_after_another(place: Workplace) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    script = SLOW.replace(
+        "total = 0", f"import socket\n\n    socket.socket().bind(('127.0.0.1', {port}))\n    total = 0"
+    ).replace("import socket\n\n    socket.socket()", "import socket\n\n    kept = socket.socket()\n    kept")
+    place.run(script, env=KEEP_ALL)
+    place.write("train.py", script.replace("# nested\n", 'flor.log("probe", total * 2)\n'))
+
+    place.python("-m", "flor", "replay", "probe", "--yes", "--workers", "3", env={"SLOWLY": "0.3"})
+
+    assert place.frame("probe")["probe"].tolist() == [0, 2, 6, 6, 8, 12, 12, 14, 18]
+
+
+def test_a_run_of_which_a_file_cannot_be_had_is_refused_and_the_others_are_answered(
+    place: Workplace,
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    script = "import flor\nflor.log('x', 1)\n# suffix\n"
+    place.run(script)
+    place.write(".gitattributes", "*.bin filter=lfs\n")
+    place.write("model.bin", pointer)
+    place.run(script)
+    place.write("train.py", script.replace("# suffix", "flor.log('probe', 2)"))
+
+    done = place.python("-m", "flor", "replay", "probe", "--yes", code=1)
+
+    assert place.values("probe") == [2]
+    assert "model.bin: its content is not in the LFS store of this clone" in done.stdout
+    assert "Traceback" not in done.stderr

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TAIL_BYTES = 8_000
+PORT_IN_USE = "a port that it binds is in use"
+"""A reason that holds only for as long as another process has the port."""
 _FULL_BELOW_BYTES = 1 << 20
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|ENOSPC")
 _PORT = re.compile(r"Address already in use|EADDRINUSE")
@@ -39,7 +41,7 @@ def reason(tail: str, signal: int | None, folders: Iterable[Path]) -> str:
     if _FULL.search(tail):
         return "a disk is full"
     if _PORT.search(tail):
-        return "a port that it binds is in use"
+        return PORT_IN_USE
     if _MEMORY.search(tail) or signal == _SIGKILL:
         return "probably out of memory"
     return ""

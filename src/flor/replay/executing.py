@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flor.entities import Run
-from flor.errors import StoreError
+from flor.errors import StoreError, VersionUnavailable
+from flor.executors.logs import PORT_IN_USE
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
 from flor.replay import answers, checkout, inputs, segment, surroundings
@@ -81,12 +82,21 @@ class Workshop:
     _stack: ExitStack = field(default_factory=ExitStack)
     _trees: dict[tuple[str, str], Any] = field(default_factory=dict)
     _running: dict[str, "_Running"] = field(default_factory=dict)
+    _refused: list[Ended] = field(default_factory=list)
 
     def ended(self, works: Sequence[Work], executor: Executor, on_event: OnEvent) -> Iterator[Ended]:
-        """How all segments of these runs end, as they end."""
+        """How all segments of these runs end, as they end; those that cannot begin come last."""
+        alone: list[Outcome] = []
         with executor.run(self._tasks(works), on_event) as outcomes:
             for outcome in outcomes:
-                yield self._collect(self._running.pop(outcome.task), outcome)
+                if outcome.reason == PORT_IN_USE:  # two of them cannot run at once
+                    alone.append(outcome)
+                else:
+                    yield self._collect(self._running.pop(outcome.task), outcome)
+        for former in alone:
+            with executor.run([self._repeated(former.task)], on_event) as outcomes:
+                yield from (self._collect(self._running.pop(each.task), each) for each in outcomes)
+        yield from self._refused
 
     def close(self) -> None:
         """Remove what was made for the processes."""
@@ -95,7 +105,19 @@ class Workshop:
     def _tasks(self, works: Sequence[Work]) -> Iterator[Task]:
         for work in works:
             for number, each in enumerate(work.segments):
-                yield self._task(work, each, f"{work.run.run}.{number}")
+                name = f"{work.run.run}.{number}"
+                try:
+                    task = self._task(work, each, name)
+                except VersionUnavailable as error:
+                    self._refused.append(_refused(work, each, name, error))
+                else:
+                    yield task
+
+    def _repeated(self, name: str) -> Task:
+        """The same task anew; nothing that it has logged counts."""
+        former = self._running.pop(name)
+        self._clear(former)
+        return self._task(former.work, former.segment, name)
 
     def _task(self, work: Work, each: Segment, name: str) -> Task:
         place = surroundings.place_of(self.project, work.run)
@@ -129,9 +151,12 @@ class Workshop:
         told = answers.told(table)
         found = answers.answers(work.recorded, told.stretches, work.seqs, work.names)
         _keep_blobs(Layout(running.scratch), Layout(self.project.home))
+        self._clear(running)
+        return Ended(work, running.segment, outcome, told, found, loops, running.surroundings.changes)
+
+    def _clear(self, running: "_Running") -> None:
         shutil.rmtree(running.scratch, ignore_errors=True)
         running.trees.give_back(running.tree)
-        return Ended(work, running.segment, outcome, told, found, loops, running.surroundings.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +179,14 @@ def workshop(project: Project) -> Iterator[Workshop]:
         yield made
     finally:
         made.close()
+
+
+def _refused(work: Work, each: Segment, name: str, error: VersionUnavailable) -> Ended:
+    """How a segment ends of which the code cannot be had."""
+    outcome = Outcome(name, None, None, 0.0, None, "", error.message)
+    table = tables.build([], work.loops).table
+    found = answers.answers(work.recorded, (), work.seqs, work.names)
+    return Ended(work, each, outcome, answers.told(table), found, work.loops, ())
 
 
 def _logged(layout: Layout, loops: Mapping[str, LoopDefault]) -> tuple[pa.Table, Mapping[str, LoopDefault]]:
