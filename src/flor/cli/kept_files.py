@@ -16,7 +16,7 @@ def used(catalog: Catalog, layout: Layout, console: Console) -> set[str] | None:
     found = {digest for run in catalog.runs for digest in files.contents_of(catalog.detailed(run))}
     try:
         for path in layout.checkpoints.glob(f"*/*{manifest.SUFFIX}"):
-            found |= files.contents_at(manifest.read(path).facts.get("files", {}))
+            found |= files.contents_at(manifest.read(path).facts.get("files"))
     except StoreError:
         console.note("Kept files are left alone while a checkpoint cannot be read: see `flor fsck`.")
         return None

@@ -31,7 +31,7 @@ def run_began_ns() -> int:
 def _process_began_ns() -> int:
     """When this process began; where the system does not tell, when it imported FlorDB."""
     ticks = membership.start_time(os.getpid())
-    if not ticks:
+    if not ticks.strip("0"):
         return startup.began_ns
     boot_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     # Rounded up: no program does anything in its first hundredth of a second, those before it may.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from flor.record.outputs import Outputs
 from flor.record.tree import Look
 from flor.runs.contents import Changed, Contents, State, content_of, finish, sha256_of_prefix
-from flor.runs.files import EntryFile, encoded, plain
+from flor.runs.files import OTHERS, EntryFile, encoded, plain
 
 SMALL_BYTES = 5_000_000
 KEPT_LIMIT_BYTES = 200_000_000
@@ -42,10 +42,13 @@ class EntryFiles:
         Args:
             look: the tree as it is now, where it was compared.
         """
-        known = self.outputs.written()[-_STATES_LIMIT:]
-        states = {key: look.changed.get(key) if look else None for key in known}
+        found = dict(look.changed) if look else {}
+        states = {key: found.get(key) for key in self.outputs.written()}
         # What lies elsewhere is in no comparison; what was not changed yet may still be written to.
-        states.update({key: self.outputs.state(key) for key, state in states.items() if state is None})
+        unseen = [key for key, state in states.items() if state is None]
+        for key in unseen[:-_STATES_LIMIT]:
+            del states[key]  # looked at later
+        states.update({key: self.outputs.state(key) for key in unseen[-_STATES_LIMIT:]})
         return Moment(ts_ns, states, look is not None, self._contents(states))
 
     def _contents(self, states: Mapping[str, State | None]) -> dict[str, bytes]:
@@ -62,16 +65,19 @@ class EntryFiles:
                 left -= state.size
         return found
 
-    def facts(self, moment: Moment, later: Collection[str] = ()) -> dict[str, object]:
+    def facts(self, moment: Moment, later: Collection[str], *, is_whole: bool) -> dict[str, object]:
         """What the manifest says of the files.
 
         Args:
-            later: files that the run had written, or has since; nobody had looked at them at the moment.
+            later: files that the run had written, or has since; nobody had looked at some at the moment.
+            is_whole: there are no others.
         """
         found = {
             key: self._known(key, state, moment.contents.get(key)) for key, state in moment.states.items()
         }
         found |= {key: self._later(key, moment) for key in later if key not in found}
+        if not is_whole:
+            found[OTHERS] = EntryFile(None, is_unsure=True)
         return {encoded(key): plain(one) for key, one in sorted(found.items())}
 
     def _known(self, key: str, state: State | None, content: bytes | None = None) -> EntryFile:

@@ -31,6 +31,8 @@ NAMES_AT_ONCE = 1_000
 END_S = 2.0
 """For what could not be read through while the run went on."""
 LOOK_S = 5.0
+PROMPT_S = 1.0
+"""At an entry point, where training waits."""
 HASH_S = 0.5
 HASHED_BYTES = 100_000_000
 """Outputs larger than this are known by size and time only."""
@@ -138,6 +140,7 @@ class Filing:
     def _finish(self) -> None:
         self.opens.read(startup.OPENED_LIMIT)
         self.opens.listen(startup.OPENED_LIMIT)
+        self._looked_s = float("inf")  # what is changed is found below
         self._work(time.perf_counter() + END_S)
         self.intake.give_up()
         is_complete = self._compare_at_end() if self.compares else False
@@ -147,7 +150,7 @@ class Filing:
         self.intake.cache.save()
         self.opens.listener.forget()
 
-    def at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
+    def at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any] | None]:
         """Take note of the outputs at an entry point; what is returned finds out the rest, in the background.
 
         Never raises: a state without the files is better than none.
@@ -160,35 +163,45 @@ class Filing:
         except Exception as error:  # noqa: BLE001  (observing must not break training)
             return self._without_files(error)
 
-    def _at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any]]:
+    def _at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any] | None]:
         with _unnoticed():
             self._list_at_once()
-            self.opens.read(NAMES_AT_ONCE)
+            is_read = self._read_all(time.perf_counter() + LIST_S)
             allowed_s = QUICK_S if self._has_entries else LIST_S
             is_quick = self.compares and (is_prompt or 0 < self._cost_s <= allowed_s)
             self._has_entries = True
-            look = self._look() if is_quick else None
+            look = self._look(PROMPT_S) if is_quick else None
             with self.opens.lock:
                 moment = self.entries.moment(time.time_ns() + self.opens.skew_ns, look)
             if is_prompt:
-                found = self.entries.facts(moment)
+                found = self._facts(moment, is_read and look is not None)
                 return lambda: found
-        return lambda: self._facts(moment)
+        return lambda: self._facts_later(moment, is_read)
 
-    def _facts(self, moment: Moment) -> dict[str, Any]:
+    def _facts_later(self, moment: Moment, is_read: bool) -> dict[str, Any] | None:
         try:
             with _unnoticed():
-                if not moment.is_complete and self.compares:
-                    self._look()
-                with self.opens.lock:
-                    later = [] if moment.is_complete else self.outputs.written()
-                return self.entries.facts(moment, later)
+                is_whole = moment.is_complete or (self.compares and self._look(LOOK_S) is not None)
+                return self._facts(moment, is_read and is_whole)
         except Exception as error:  # noqa: BLE001  (observing must not break training)
             return self._without_files(error)()
 
-    def _without_files(self, error: Exception) -> Callable[[], dict[str, Any]]:
+    def _facts(self, moment: Moment, is_whole: bool) -> dict[str, Any]:
+        with self.opens.lock:
+            later = self.outputs.written()
+        return self.entries.facts(moment, later, is_whole=is_whole)
+
+    def _without_files(self, error: Exception) -> Callable[[], None]:
         self._left_out.append(f"files at an entry point: {type(error).__name__}: {error}")
-        return dict
+        return lambda: None
+
+    def _read_all(self, until_s: float) -> bool:
+        """Whether there was time to take note of every name that was opened so far."""
+        while self.opens.has_more:
+            if time.perf_counter() > until_s:
+                return False
+            self.opens.read(NAMES_AT_ONCE)
+        return True
 
     # -- work in small steps -----------------------------------------------
 
@@ -238,9 +251,9 @@ class Filing:
         with self.opens.lock:
             self.outputs.compare(look)
 
-    def _look(self) -> Look | None:
+    def _look(self, limit_s: float) -> Look | None:
         """Compare the tree at once; None where that takes too long."""
-        places, until_s = self.outputs.places, time.perf_counter() + LOOK_S
+        places, until_s = self.outputs.places, time.perf_counter() + limit_s
         steps = tree.look(places.root, places.stores, self.outputs.began_ns)
         while time.perf_counter() < until_s:
             try:
@@ -260,7 +273,7 @@ class Filing:
         if is_later and elapsed_s < 10 * self._cost_s:
             self._left_out.append("files written unseen: the run was too short for the tree to be compared")
             return False
-        look = self._look() if self.outputs.names else None
+        look = self._look(LOOK_S) if self.outputs.names else None
         if look is None:
             self._left_out.append("files written unseen: there was no time to compare the whole tree")
         return look is not None and look.is_whole

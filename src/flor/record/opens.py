@@ -24,6 +24,11 @@ class Opens:
     cursor: int = 0
     lock: AbstractContextManager[object] = field(default_factory=RLock)  # while what is known changes
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the process has opened files of which nothing was noted yet."""
+        return self.cursor < len(startup.opened)
+
     def read(self, limit: int) -> None:
         """Take note of the next names of this process."""
         with self.lock:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flor.runs.files import EntryFile, Input, Output, RunFiles
+from flor.runs.files import OTHERS, EntryFile, Input, Output, RunFiles
 
 DEAD_AFTER_NS = 35_000_000_000
 """A process that was killed had touched its lock so long before at most."""
@@ -67,7 +67,7 @@ def paths_of_interest(run: RunFiles, entry: Mapping[str, EntryFile], found: Iter
     Args:
         found: files that have changed since the run began, where it could not tell itself.
     """
-    return sorted({*run.outputs, *entry, *found})
+    return sorted({*run.outputs, *entry, *found} - {OTHERS})
 
 
 def decide(
@@ -89,7 +89,7 @@ def decide(
     actions: list[Action] = []
     unknown: list[tuple[str, str]] = []
     for path, found in now.items():
-        case = _Case(path, run, entry.get(path), found, names, path in others)
+        case = _Case(path, run, entry.get(path), found, names, path in others, OTHERS in entry)
         decided = case.decide()
         if isinstance(decided, str):
             unknown.append((path, decided))
@@ -116,6 +116,7 @@ class _Case:
     now: Now | None
     names: frozenset[str] | None
     is_anothers: bool  # a run that went on at the same time wrote it too, or instead
+    is_partial: bool  # the entry point does not know of every file that the run had written
 
     @property
     def last(self) -> Output | None:
@@ -176,6 +177,8 @@ class _Case:
     def _decide_made_later(self) -> Action | str:
         if not self._is_of_the_run():
             return "it was changed after the run had ended"
+        if self.is_partial and not (self.last and self.last.is_seen):
+            return "it may have been there: the tree was not compared at that moment"
         return Action(self.path, Act.REMOVE) if self._is_shown() else NOT_SHOWN
 
     def _is_shown(self) -> bool:

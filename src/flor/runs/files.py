@@ -14,6 +14,9 @@ from flor.entities import Run
 CHANGED = "it changed before it could be read through"
 """The note of an input of which nobody knows what the run read."""
 
+OTHERS = ""
+"""Among the files of an entry point: it stands for others, of which nobody knows whether there were any."""
+
 _ESCAPED = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
 
@@ -91,9 +94,9 @@ def contents_of(run: Run) -> set[str]:
     return {one.sha256 for one in of(run).inputs.values() if one.kept == "store" and one.sha256}
 
 
-def contents_at(entry: Mapping[str, Any]) -> set[str]:
+def contents_at(entry: Mapping[str, Any] | None) -> set[str]:
     """The hashes of the contents that are kept of an entry point, given its manifest's fact "files"."""
-    return {one["sha256"] for one in entry.values() if one.get("is_kept")}
+    return {one["sha256"] for one in (entry or {}).values() if one.get("is_kept")}
 
 
 def plain(value: Any) -> Any:
