@@ -23,7 +23,7 @@ KEYWORDS = frozenset(keyword.kwlist)
 _SPACE = re.compile(r"\s+")
 _STRING = re.compile(r"([rbufRBUF]*)('{3}|\"{3}|'|\")(.*)\2$", re.DOTALL)
 _QUOTES = "\"'"
-_IGNORED = frozenset("(),;\\{}")
+_IGNORED = frozenset("(),;\\{}]")
 
 
 def words(text: str) -> list[str]:
@@ -34,26 +34,27 @@ def words(text: str) -> list[str]:
     found: list[str] = []
     depth = 0
     for word in WORD.findall(text):
-        first = word[0]
-        if first in "([{":
-            depth += 1
-        elif first in ")]}":
-            depth -= 1
-        if first == "#" or word in _IGNORED or first == "]":
-            continue
-        if word == "=" and depth and found and is_name(found[-1]):
+        plain, step, is_equals = _plain(word)
+        depth += step
+        if is_equals and depth and found and is_name(found[-1]):
             found[-1] += "="
-        else:
-            found.append(_plain(word, first))
+        elif plain:
+            found.append(plain)
     return found
 
 
-def _plain(word: str, first: str) -> str:
+@lru_cache(16384)
+def _plain(word: str) -> tuple[str, int, bool]:
+    """A word as it counts, by how much it deepens the brackets, and whether it is `=`."""
+    first = word[0]
+    step = 1 if first in "([{" else -1 if first in ")]}" else 0
+    if first == "#" or word in _IGNORED:
+        return "", step, False
     if word[-1] in _QUOTES:
-        return _string(word)
+        return _string(word), 0, False
     if "." in word and (first.isalpha() or first in "_."):
-        return _SPACE.sub("", word)
-    return "if" if word == "elif" else word
+        return _SPACE.sub("", word), 0, False
+    return ("if" if word == "elif" else word), step, word == "="
 
 
 def _string(word: str) -> str:
@@ -67,6 +68,7 @@ def is_string(word: str) -> bool:
     return word[-1] in _QUOTES
 
 
+@lru_cache(16384)
 def is_name(word: str) -> bool:
     """Whether a word is a name, dotted or not."""
     return word[:1].isidentifier() and word[-1] not in "\"'=" and word not in KEYWORDS

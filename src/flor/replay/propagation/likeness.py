@@ -29,6 +29,7 @@ class Likeness:
         self._words: dict[Statement, tuple[str, ...]] = {}
         self._inner: dict[Statement, Counter[tuple[str, ...]]] = {}
         self._inner_blank: dict[Statement, Counter[tuple[str, ...]]] = {}
+        self._blanks: dict[Statement, tuple[str, ...]] = {}
         self._bags: dict[tuple[str, ...], dict[str, float]] = {}
 
     def words(self, now: Statement) -> tuple[str, ...]:
@@ -48,8 +49,8 @@ class Likeness:
     def inner_blank(self, now: Statement) -> Counter[tuple[str, ...]]:
         """The same without names."""
         if now not in self._inner_blank:
-            every = (self.words(each) for each in now.below() if each not in self._skipped)
-            self._inner_blank[now] = Counter(tuple(map(lexing.blank, words)) for words in every)
+            every = (self._blank(each) for each in now.below() if each not in self._skipped)
+            self._inner_blank[now] = Counter(every)
         return self._inner_blank[now]
 
     def may_match(self, now: Statement, old: Statement) -> bool:
@@ -68,6 +69,13 @@ class Likeness:
             self.words(a) == b.words and a.kind == b.kind
             for a, b in zip(now.below(), old.below(), strict=True)
         )
+
+    def _blank(self, now: Statement) -> tuple[str, ...]:
+        if not self._renames:
+            return now.blank
+        if now not in self._blanks:
+            self._blanks[now] = tuple(map(lexing.blank, self.words(now)))
+        return self._blanks[now]
 
     def of_siblings(self, now: Statement, old: Statement) -> float:
         """How alike two statements are that stand in matched blocks."""

@@ -155,6 +155,7 @@ def _collect_definition(node: ast.AST, hidden: frozenset[str], found: set[str]) 
     """What is evaluated where it is defined, and what its body reads from outside."""
     own = parameters(node)
     inside: list[ast.AST] = []
+    hidden = hidden | {given.name for given in getattr(node, "type_params", ())}
     if isinstance(node, _DEFINITIONS):
         for part in header_parts(node):
             _collect(part, hidden, found)

@@ -28,6 +28,7 @@ _PLAIN = (
     "loop",
     "try",
     "ExceptHandler",
+    "TypeAlias",
 )
 
 
