@@ -285,6 +285,18 @@ def test_a_large_log_is_cut_off(place: Workplace) -> None:
     assert killed.now() == killed.then(2)
 
 
+def test_files_of_any_number_are_put_back(place: Workplace) -> None:
+    body = """
+            for number in range(1_200 if epoch == 0 else 2):
+                pathlib.Path(f"{epoch}-{number}.txt").write_text("x")"""
+    killed = run(place, body)
+
+    done = killed.put_back(2)
+
+    assert done.unknown == ()
+    assert killed.now() == killed.then(2)
+
+
 def test_the_start_of_a_run_can_be_gone_back_to(place: Workplace) -> None:
     given(place, "state.bin", "what was read")
     body = 'pathlib.Path("state.bin").write_bytes(bytes(3))'

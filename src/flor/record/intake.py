@@ -15,7 +15,6 @@ FILES_LIMIT = 20_000
 _AT_ONCE = 200  # files that git is asked about together
 
 
-
 @dataclass(slots=True)
 class Intake:
     """The inputs of a run."""
