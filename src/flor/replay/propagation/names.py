@@ -76,6 +76,11 @@ def parameters(node: ast.AST) -> set[str]:
     return {each.arg for each in every if each is not None}
 
 
+def type_parameters(node: ast.AST) -> set[str]:
+    """The type parameters of a definition or an alias."""
+    return {given.name for given in getattr(node, "type_params", ())}
+
+
 def globals_of(node: ast.AST) -> set[str]:
     """The names that a `global` or `nonlocal` statement declares."""
     return set(node.names) if isinstance(node, (ast.Global, ast.Nonlocal)) else set()
@@ -155,7 +160,7 @@ def _collect_definition(node: ast.AST, hidden: frozenset[str], found: set[str]) 
     """What is evaluated where it is defined, and what its body reads from outside."""
     own = parameters(node)
     inside: list[ast.AST] = []
-    hidden = hidden | {given.name for given in getattr(node, "type_params", ())}
+    hidden = hidden | type_parameters(node)
     if isinstance(node, _DEFINITIONS):
         for part in header_parts(node):
             _collect(part, hidden, found)

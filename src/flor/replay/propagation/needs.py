@@ -45,7 +45,7 @@ def from_outside(statement: Statement) -> set[str]:
             reads = names.chains(each.node)
         else:
             reads = {chain for part in names.header_parts(each.node) for chain in names.chains(part)}
-            reads |= _augmented(each.node)
+            reads = (reads - names.type_parameters(each.node)) | _augmented(each.node)
         found.update(chain for chain in reads if chain.partition(".")[0] not in bound)
         bound |= names.bound(each.node)
     return found
