@@ -88,7 +88,7 @@ def changes(recorded: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:
     for name, words in (("machine", "the processor was"), ("platform", "the system was")):
         if _differ(recorded, today, name):
             found.append(f"{words} {recorded[name]}, and is {today[name]}")
-    found += _devices(recorded.get("devices", ()), today.get("devices", ()))
+    found += _devices(recorded.get("devices", ()), today.get("devices"))
     found += _processor(recorded, today)
     return found
 
@@ -115,9 +115,9 @@ def _packages(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _devices(then: Sequence[str], now: Sequence[str]) -> list[str]:
-    missing = sorted(set(then) - set(now))
-    if not missing:
+def _devices(then: Sequence[str], now: Sequence[str] | None) -> list[str]:
+    missing = sorted(set(then) - set(now or ()))
+    if not missing or now is None:
         return []
     return [f"it used {', '.join(missing)}, and here is {', '.join(sorted(set(now))) or 'no such device'}"]
 

@@ -31,6 +31,9 @@ facts = dict(python=platform.python_version(), prefixes=prefixes, named=named, p
 """
 _ANSWER = 'print("\\n" + json.dumps(facts))'
 
+_DRIVER = Path("/proc/driver/nvidia/gpus")
+_OTHER_DEVICES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/System")
+
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
@@ -131,9 +134,11 @@ def _cpu_flags() -> list[str]:
     return []
 
 
-def _devices() -> list[str]:
-    """The names of NVIDIA devices, as their driver lists them: asking torch would initialise it."""
-    folders = Path("/proc/driver/nvidia/gpus").glob("*/information")
+def _devices() -> list[str] | None:
+    """The names of devices as their driver lists them; None where it does not. torch would start them."""
+    folders = list(_DRIVER.glob("*/information"))
+    if not folders and any(map(os.path.exists, _OTHER_DEVICES)):
+        return None
     lines = (line for path in sorted(folders) for line in _lines(path))
     return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
 

@@ -84,6 +84,7 @@ def test_the_same_conditions_are_no_change() -> None:
 
     assert conditions.changes(THEN, today) == []
     assert conditions.changes({}, today) == []
+    assert conditions.changes(THEN, {**today, "devices": None}) == []
 
 
 def test_each_process_of_a_job_has_its_rank_and_all_have_one_port() -> None:
