@@ -49,7 +49,11 @@ class Told:
 class Witness:
     """In the place of a keeper: compares the state at each later entry point with the one that was kept."""
 
+    step_at_s = 0.0  # every step is of interest
+
     class termination:  # noqa: N801  (an attribute of a keeper)
+        is_asked = False
+
         @staticmethod
         def follow(is_open: bool) -> None:
             """Nothing follows signals here."""
