@@ -241,3 +241,42 @@ def test_code_nested_deeper_than_python_reads_is_refused() -> None:
     found = propagate(probes.find({"t.py": now}, ["y"]), {"t.py": now}, {"t.py": old})
 
     assert len(found.patches) + len(found.refusals) == 1
+
+
+def test_strings_of_several_lines_go_from_any_line_ends_to_any_others() -> None:
+    text = '    flor.log("norm", """a\n  b\n""")\n    flor.log'
+    now = OLD.replace("    flor.log", text, 1)
+    for mine, theirs in (("\n", "\r\n"), ("\r\n", "\n"), ("\r\n", "\r\n")):
+        names = "train = score = net = None\n"
+        files = {"t.py": (names + now).replace("\n", mine)}
+        before = {"t.py": (names + OLD).replace("\n", theirs)}
+
+        [file] = propagate(probes.find(files, ["norm"]), files, before).files
+
+        assert file.text == (names + now).replace("\n", theirs)
+
+
+def test_flor_is_reached_as_the_old_file_reaches_it() -> None:
+    for begin, call in [
+        ("from flor import log, loop", "log"),
+        ("from flor import log as note, loop", "note"),
+        ("import flordb", "flordb.log"),
+        ("from flor import MTK as Flor", "Flor.log"),
+    ]:
+        old = OLD.replace("import flor", begin).replace("flor.loop", "loop").replace("flor.log", "log")
+
+        [file] = carried(NOW, old).files
+
+        assert f'    {call}("norm", net.norm())\n' in file.text
+        assert "import flor\n" not in file.text
+
+
+def test_a_name_of_the_old_version_is_not_overwritten_by_the_import_of_flor() -> None:
+    old = OLD.replace("import flor\n", "flor = floral = 1\n").replace(
+        'flor.loop("epoch", range(3))', "range(3)"
+    )
+
+    [file] = carried(NOW, old.replace("flor.log", "print")).files
+
+    assert "import flor as flor_\n" in file.text
+    assert '    flor_.log("norm", net.norm())\n' in file.text

@@ -40,7 +40,7 @@ def _shifted(own: str, old: str, new: str, newline: str) -> str:
     shifted = [lines[0].removesuffix("\r")]
     for line in lines[1:]:
         if at in inside:
-            shifted.append(line)
+            shifted.append(line.removesuffix("\r"))  # the same to Python
         else:
             rest = line.removeprefix(old) if line.startswith(old) else line.lstrip(" \t")
             shifted.append(
