@@ -1,5 +1,7 @@
 """Hindsight equals foresight wherever past runs are executed again: over the project, or beside it."""
 
+import ctypes
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from journeys.again import WAYS
 from workplace import Workplace
 
 KEEP_ALL = {"FLOR_EPSILON": "1000"}
+_PR_CAPBSET_DROP, _CAP_SYS_ADMIN = 24, 21
 
 MODEL = """
     import random
@@ -136,6 +139,24 @@ def test_hindsight_equals_foresight(way: str, where: str, place: Workplace) -> N
     assert files(place.root) == before
     assert place.git("status", "--short") == status
     assert not list(place.layout.worktrees.iterdir())
+
+
+def _may_not_mount() -> None:
+    """In a child that may be root's: it has to ask for a space of its own, like anybody else."""
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_SYS_ADMIN, 0, 0, 0)
+
+
+def test_who_is_not_root_has_the_same_answers(place: Workplace) -> None:
+    probed = SCRIPT.replace("# top\n", 'flor.log("probe", [os.getcwd(), os.getuid(), str(HERE)])\n')
+    for text in (SCRIPT, probed):
+        for name, content in {**_texts(), "train.py": text}.items():
+            place.write(name, content)
+        place.python("train.py", env=KEEP_ALL)
+
+    place.python("-m", "flor", "replay", "probe", "--yes", preexec_fn=_may_not_mount)
+
+    assert cells(place, 0, "best", "probe") == cells(place, 1, "best", "probe")
 
 
 def _texts() -> dict[str, str]:
