@@ -166,7 +166,7 @@ class Filing:
     def _at_entry(self, is_prompt: bool) -> Callable[[], dict[str, Any] | None]:
         with _unnoticed():
             self._list_at_once()
-            is_read = self._read_all(time.perf_counter() + LIST_S)
+            is_read = self._read_all(time.perf_counter() + (PROMPT_S if is_prompt else LIST_S))
             allowed_s = QUICK_S if self._has_entries else LIST_S
             is_quick = self.compares and (is_prompt or 0 < self._cost_s <= allowed_s)
             self._has_entries = True
