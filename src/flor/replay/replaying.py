@@ -93,6 +93,8 @@ class _Keeping:
 
     def _keep(self, parts: Sequence[Ended]) -> None:
         work = parts[0].work
+        # They ended in any order; where the run recorded nothing, only theirs tells that of the records.
+        parts = sorted(parts, key=lambda each: work.segments.index(each.segment))
         outcomes.add(Layout(self.project.home), filter(None, map(_outcome, parts)))
         report = judging.report(parts, self._audits.get(work.version, judging.NO_AUDIT))
         self.reports.append(report)
