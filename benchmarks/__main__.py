@@ -12,7 +12,18 @@ from benchmarks.figures import number, table
 from benchmarks.results import Group
 from benchmarks.scratch import Bench
 
-GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill", "propagation")
+GROUPS = (
+    "log",
+    "process",
+    "size",
+    "frame",
+    "runs",
+    "snapshot",
+    "training",
+    "checkpoints",
+    "kill",
+    "propagation",
+)
 
 
 def main() -> int:

@@ -56,8 +56,19 @@ A whole run, with the commit at its start and the one at its end.
 
 The loop of `examples/digits/train.py`, its loss logged at every step; the start and the end of the
 run are not counted. Two processes differ by a percent or two in how memory happens to lie, so the
-first line compares epochs of one process, recorded and not in turn. Where training states are kept
-too, a run of a few seconds pays for the first of them; over longer ones the tolerance bounds it.
+first lines compare steps of one process, recorded and not in turn, by the medians of their times.
+A call that takes half a microsecond in a loop takes several between two steps: by then it has left
+the processor's caches, and what it brings back takes the place of what the training uses.
+
+Where states are kept too, the tolerance bounds what that costs over a longer training, and a run of
+a few seconds pays for the first of them.
+""",
+    "checkpoints": """\
+## Keeping the state
+
+What the training waits for is the walk over the live program and one copy; hashing and writing
+follow in the background. Several states of a run share what has not changed. The scripts are those
+of `tests/exactness`, made longer: the loop alone, all threads, against the same with a stub.
 """,
     "kill": """\
 ## kill -9

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUPS = ("log", "process", "size", "frame", "runs", "snapshot", "training", "kill", "propagation")
+GROUPS = (
+    "log",
+    "process",
+    "size",
+    "frame",
+    "runs",
+    "snapshot",
+    "training",
+    "checkpoints",
+    "kill",
+    "propagation",
+)
 
 
 @pytest.mark.parametrize("group", GROUPS)
