@@ -287,7 +287,7 @@ def test_a_large_log_is_cut_off(place: Workplace) -> None:
 
 def test_files_of_any_number_are_put_back(place: Workplace) -> None:
     body = """
-            for number in range(1_200 if epoch == 0 else 2):
+            for number in range(300 if epoch == 0 else 2):
                 pathlib.Path(f"{epoch}-{number}.txt").write_text("x")"""
     killed = run(place, body, end=f"time.sleep(1); {KILL}")
 
