@@ -222,3 +222,46 @@ def test_ranks_that_get_sigterm_end_with_a_state_of_all(place: Workplace) -> Non
     assert last.is_complete
     assert parse(last.first.entry).iteration > 150
     assert place.statuses() == ["interrupted"]
+
+
+SPAWNED = """
+import os
+import sys
+import torch
+import torch.distributed as dist
+import flor
+
+
+def work(rank, port):
+    os.environ["RANK"] = str(rank)
+    dist.init_process_group("gloo", rank=rank, world_size=2, init_method=f"tcp://127.0.0.1:{port}")
+    torch.manual_seed(0)
+    net = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(8, 1))
+    optimizer = torch.optim.Adam(net.parameters(), 0.01)
+    noise = torch.Generator().manual_seed(rank)
+    with flor.checkpointing(net=net, optimizer=optimizer, noise=noise):
+        for epoch in flor.loop("epoch", range(3)):
+            loss = net(torch.rand(20, 8, generator=noise)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        flor.log("weight", net.module.weight[0, 0].item())
+    del net, optimizer
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    flor.log("begun", True)
+    torch.multiprocessing.spawn(work, (int(sys.argv[1]),), nprocs=2)
+"""
+
+
+def test_children_that_a_script_connects_itself_are_ranks_of_its_run(place: Workplace) -> None:
+    place.write("train.py", SPAWNED)
+    place.python("train.py", str(free_port()), env=EVERY)
+
+    found = points_of(place)
+    assert [parse(point.first.entry).kind for point in found] == ["top"] * 4 + ["done", "end"]
+    assert all(point.is_complete and len(point.manifests) == 2 for point in found)
+    loaded = place.python("-c", "import flor; print(flor.load('net', epoch=3)['module.weight'][0, 0].item())")
+    assert [float(loaded.stdout)] * 2 == place.values("weight")

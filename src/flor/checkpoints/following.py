@@ -5,11 +5,13 @@ data parallelism the model and the optimizer) they neither copy nor write.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flor.checkpoints import manifest
 from flor.checkpoints.manifest import Manifest
+from flor.checkpoints.points import is_leaders
 from flor.errors import FormatTooNew, Unreadable
 
 PATIENCE_S = 10.0
@@ -22,9 +24,13 @@ class Following:
 
     folder: Path  # of the store
     run: str
-    _read: set[str] = field(default_factory=set)  # names of manifests
+    _leader: str = field(init=False)  # the folders that may be those of rank 0
+    _read: set[Path] = field(default_factory=set)
     _seen: dict[str, Manifest] = field(default_factory=dict)  # by entry point, until they are asked for
     _is_there: bool = True  # False: it writes to another disk
+
+    def __post_init__(self) -> None:
+        self._leader = f"{self.run}.*"
 
     def hashes_at(self, entry: str) -> set[str]:
         """What rank 0 has kept at this entry point; nothing if that does not come to be for a while."""
@@ -42,11 +48,14 @@ class Following:
         return found.hashes()
 
     def _look(self) -> None:
-        for path in sorted(self.folder.glob(f"{self.run}.0.0/*{manifest.SUFFIX}")):
-            if path.name not in self._read:
-                self._read.add(path.name)
-                try:
-                    seen = manifest.read(path)
-                except (Unreadable, FormatTooNew):
-                    continue
-                self._seen[seen.entry] = seen
+        for path in sorted(self.folder.glob(f"{self._leader}/*{manifest.SUFFIX}")):
+            if path not in self._read:
+                self._read.add(path)
+                with suppress(Unreadable, FormatTooNew):
+                    self._note(path, manifest.read(path))
+
+    def _note(self, path: Path, seen: Manifest) -> None:
+        if is_leaders(seen):
+            # Which of the processes it is need not be asked again.
+            self._leader = path.parent.name
+            self._seen[seen.entry] = seen

@@ -64,6 +64,21 @@ def of_whole_points(manifests: Sequence[Manifest]) -> list[Manifest]:
     return [each for each in manifests if id(each) in whole]
 
 
+def is_leaders(manifest: Manifest) -> bool:
+    """Whether rank 0 of a job kept it."""
+    return JOB in manifest.facts and _job(manifest)[0] == 0
+
+
+def of_rank(manifests: Sequence[Manifest], rank: int) -> list[Manifest]:
+    """Those of one process: of the main one of a rank, else of the last that was this rank of a job."""
+    main = [each for each in manifests if not each.process and each.rank == rank]
+    if main:
+        return main
+    children = [each for each in manifests if JOB in each.facts and _job(each)[0] == rank]
+    last = max(children, key=lambda each: each.ts, default=None)
+    return [each for each in children if last is not None and each.process == last.process]
+
+
 def _job(manifest: Manifest) -> tuple[int, int]:
     """Which rank of how many kept it."""
     rank, count = manifest.facts.get(JOB) or (0, 1)

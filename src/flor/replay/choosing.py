@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from flor.checkpoints import naming
 from flor.checkpoints.entry import parse
 from flor.checkpoints.manifest import Manifest
+from flor.checkpoints.points import of_rank
 from flor.errors import CheckpointNotFound, FlorError
 
 Context = Mapping[str, int]
@@ -12,13 +13,13 @@ Context = Mapping[str, int]
 
 
 def choose(kept: Sequence[Manifest], run: str, context: Context, rank: int = 0) -> Manifest:
-    """The state that is asked for, of the main process of a rank; without a context the newest.
+    """The state that is asked for, of one rank; without a context the newest.
 
     Raises:
         CheckpointNotFound: it was not kept; the message names the nearest that was.
         FlorError: the context stands for several.
     """
-    mine = [each for each in kept if each.rank == rank and not each.process]
+    mine = of_rank(kept, rank)
     mine.sort(key=lambda each: each.position)
     names = naming.main_loops(mine)
     places = [_place(each, names) for each in mine]

@@ -18,6 +18,7 @@ from flor.checkpoints.lookup import resolve
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.packs import hash_of
 from flor.checkpoints.parts import Part, live_part, part_of, registered
+from flor.checkpoints.points import of_rank
 from flor.checkpoints.reference import Reference
 from flor.checkpoints.registry import guards
 from flor.checkpoints.restore import restore as put_back
@@ -182,7 +183,7 @@ def _run(catalog: Catalog, store: CheckpointStore, text: str) -> tuple[Run, list
 def _own_rank(kept: Sequence[Manifest]) -> int:
     """Whose part of the state is meant: in a job of several ranks one's own, where the run had it."""
     job = job_of_process()
-    return job.rank if job and any(each.rank == job.rank for each in kept) else 0
+    return job.rank if job and of_rank(kept, job.rank) else 0
 
 
 def _modules_now(script: Path) -> dict[str, str]:

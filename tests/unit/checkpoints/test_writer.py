@@ -168,9 +168,9 @@ def test_what_rank_0_keeps_of_the_same_moment_is_neither_copied_nor_written_agai
     leader, follower = _writer(tmp_path), _writer(tmp_path)
     for position in range(4):
         model.content[:8] = own.content[:8] = os.urandom(8)
-        second = replace(draft_of(position), rank=1, is_follower=True)
+        second = follower_of(position)
         assert follower.submit(second, [model.leaf, own.leaf], _ignore)
-        assert leader.submit(draft_of(position), [model.leaf], _ignore)
+        assert leader.submit(leader_of(position), [model.leaf], _ignore)
         leader.wait()
         follower.wait()
     leader.close()
@@ -189,9 +189,9 @@ def test_what_ranks_have_in_common_at_first_only_is_kept_by_each(tmp_path: Path)
     leader, follower = _writer(tmp_path), _writer(tmp_path)
     mine, others = Bytes(bytearray(b"the same")), Bytes(bytearray(b"the same"))
     for position in range(4):
-        second = replace(draft_of(position), rank=1, is_follower=True)
+        second = follower_of(position)
         assert follower.submit(second, [mine.leaf], _ignore)
-        assert leader.submit(draft_of(position), [others.leaf], _ignore)
+        assert leader.submit(leader_of(position), [others.leaf], _ignore)
         leader.wait()
         follower.wait()
         mine.content[:1], others.content[:1] = bytes([position]), bytes([position + 100])
@@ -205,9 +205,9 @@ def test_a_rank_that_parts_from_rank_0_goes_without_one_state(tmp_path: Path) ->
     leader, follower = _writer(tmp_path), _writer(tmp_path)
     mine, others = Bytes(bytearray(b"weights")), Bytes(bytearray(b"weights"))
     for position in range(5):
-        second = replace(draft_of(position), rank=1, is_follower=True)
+        second = follower_of(position)
         assert follower.submit(second, [mine.leaf], _ignore)
-        assert leader.submit(draft_of(position), [others.leaf], _ignore)
+        assert leader.submit(leader_of(position), [others.leaf], _ignore)
         leader.wait()
         follower.wait()
         mine.content[:1], others.content[:1] = bytes([position]), bytes([position + position // 2])
@@ -242,7 +242,7 @@ def test_a_rank_that_sees_nothing_of_rank_0_keeps_all_of_it_itself(
     monkeypatch.setattr(following, "PATIENCE_S", 0.2)
     writer, leaf = _writer(tmp_path), Bytes(bytearray(b"alone"))
     for position in range(3):
-        _submit(writer, replace(draft_of(position), rank=1, is_follower=True), [leaf])
+        _submit(writer, follower_of(position), [leaf])
         leaf.content[:1] = bytes([position])
     writer.close()
 
@@ -273,6 +273,14 @@ def draft_of(position: int) -> Draft:
     registered = None if position else ()
     entry = f"0/0 top({position})"
     return Draft("run", 0, 0, entry, position, 0, 0, lambda: b"graph", [], [], {}, registered)
+
+
+def leader_of(position: int) -> Draft:
+    return replace(draft_of(position), facts={"job": [0, 2]})
+
+
+def follower_of(position: int) -> Draft:
+    return replace(draft_of(position), rank=1, facts={"job": [1, 2]}, is_follower=True)
 
 
 def _content(folder: Path, position: int) -> list[bytes]:
