@@ -86,20 +86,6 @@ def correction(outcomes: Sequence[Outcome], script: str) -> Correction:
     )
 
 
-def attributed(estimated: Parts, corrected: Correction, took_s: float) -> Parts:
-    """What a segment that took so long spent on each part.
-
-    Executing and loading are known from recordings; what a script does before it first calls FlorDB is not.
-    So the difference to the estimate is the start's, as far as there is something left for it.
-    """
-    expected = corrected.of(estimated)
-    left = took_s - expected.loading_s - expected.executing_s
-    if left >= STARTUP_S / 4:
-        return Parts(left, expected.loading_s, expected.executing_s)
-    factor = took_s / expected.total_s if expected.total_s else 1.0
-    return Parts(expected.startup_s * factor, expected.loading_s * factor, expected.executing_s * factor)
-
-
 def _ratio(pairs: Iterable[tuple[float, float]]) -> float:
     """Actual by estimated, newer ones counting for more."""
     estimated = actual = 0.0

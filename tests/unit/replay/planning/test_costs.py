@@ -3,7 +3,7 @@
 import pytest
 
 from flor.replay.planning import costs, outcomes
-from flor.replay.planning.costs import Correction, Costs, Outcome, Parts, attributed, correction
+from flor.replay.planning.costs import Correction, Costs, Outcome, Parts, correction
 from flor.replay.planning.planner import Question, plan
 from flor.runs.layout import Layout
 from unit.replay.planning.story import BEGAN, PREFIX_S, REST_S, SUFFIX_S, TEST_S, TRAIN_S, Changes, Story
@@ -89,16 +89,8 @@ def test_nonsense_teaches_nothing() -> None:
     assert correction([bad], "train.py") == Correction()
 
 
-def test_what_took_longer_than_known_was_the_start() -> None:
-    assert attributed(Parts(1.0, 0.5, 2.0), Correction(), 12.5) == Parts(10.0, 0.5, 2.0)
-
-
-def test_what_took_less_than_executing_is_shared() -> None:
-    assert attributed(Parts(1.0, 1.0, 8.0), Correction(), 5.0) == Parts(0.5, 0.5, 4.0)
-
-
 @pytest.mark.parametrize("probe", ["top", "bottom", "loss", "after"])
-def test_after_one_replay_the_estimate_is_within_a_third(probe: str) -> None:
+def test_after_one_replay_the_estimate_is_close(probe: str) -> None:
     """The script takes 7 seconds before it first calls FlorDB, which nothing recorded; loading is slow."""
     story, change = Story(epochs=20), Changes.of(probe)
 
