@@ -46,9 +46,5 @@ class Itinerary:
         after = EntryPoint("after", block, loop, iteration, nested)
         return after if nested <= last and after in self.kept else None
 
-    def is_reached_at(self, entry: EntryPoint) -> bool:
-        """Whether the program stands at the target, without anything to restore before it."""
-        return entry == self.target
-
     def _is_before_block(self, block: int) -> bool:
         return block < self.target.block or (block == self.target.block and self.target.kind == "end")

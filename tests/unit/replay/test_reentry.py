@@ -37,7 +37,6 @@ def test_the_first_header_is_reached_by_executing_the_prefix() -> None:
     way = _way("0/0 top(0)", "0/0 top(0)")
 
     assert way.first_iteration(0, 0) is None
-    assert way.is_reached_at(EntryPoint("top", 0, 0, 0))
 
 
 def test_behind_a_nested_loop_the_ones_before_it_are_replaced_too() -> None:
