@@ -13,6 +13,8 @@ from flor.replay.propagation.statements import Block, Module, Statement
 
 ENOUGH = 0.5  # a lower score is refused
 _FADE = 0.6  # how much less the next neighbour counts
+_EQUAL = 1e-6
+_FAR = 1000  # statements, where there is no neighbour on a side
 _LOST = 0.93  # for each statement between that this version lacks
 _GAP = 0.9  # old statements between both neighbours, which new ones of today explain
 _HARMLESS_GAP = 0.97
@@ -171,36 +173,29 @@ class Placer:
         if not anchors:
             return self._edge(now, block)
         weights = [self._weight(anchor, reads) for anchor in anchors]
-        costs = []
-        for index in range(first_index(block), len(block.children) + 1):
-            cost = sum(
+        costs = {
+            index: sum(
                 weight for anchor, weight in zip(anchors, weights, strict=True) if not _is_kept(anchor, index)
             )
-            near = self._adjacency(anchors, index) + self._edge_adjacency(now, block, anchors, index)
-            costs.append((round(cost - near, 6), index))
-        return min(costs)[1]
+            for index in range(first_index(block), len(block.children) + 1)
+        }
+        least = min(costs.values())
+        good = [index for index, cost in costs.items() if cost <= least + _EQUAL]
+        return good[0] if self._is_nearer_before(now, block, anchors) else good[-1]
 
-    def _edge_adjacency(self, now: Statement, block: Block, anchors: Sequence[_Anchor], index: int) -> float:
-        """The same for the beginning and the end of the block, where a statement stands at them today."""
-        if not self._are_edges_alike(now, block):
-            return 0.0
-        if index == first_index(block) and self._is_first(now):
-            return 0.15
-        has_after = any(not anchor.is_before for anchor in anchors)
-        return 0.15 if index == len(block.children) and self._is_last(now) and not has_after else 0.0
+    def _is_nearer_before(self, now: Statement, block: Block, anchors: Sequence[_Anchor]) -> bool:
+        """Whether fewer new statements stand between a statement and what is before it than what is after."""
+        are_alike = self._are_edges_alike(now, block)
+        rooms = []
+        for is_before, is_edge in ((True, self._is_first(now)), (False, self._is_last(now))):
+            nearest = next((each for each in anchors if each.is_before == is_before), None)
+            is_close = nearest is not None or (are_alike and is_edge)
+            rooms.append(nearest.skipped if nearest is not None else 0 if is_close else _FAR)
+        return rooms[0] <= rooms[1]
 
     def _weight(self, anchor: _Anchor, reads: Collection[str]) -> float:
         depends = not _touched(anchor.now).isdisjoint(reads)
         return (3.0 if depends else 1.0) * _FADE**anchor.distance * max(anchor.score, 0.2)
-
-    def _adjacency(self, anchors: Sequence[_Anchor], index: int) -> float:
-        """A little for standing right beside a nearest neighbour, more where nothing stood between."""
-        found = 0.0
-        for anchor in anchors:
-            beside = anchor.spot + 1 if anchor.is_before else anchor.spot
-            if anchor.distance == 0 and beside == index:
-                found += (0.21 if anchor.is_before else 0.2) * anchor.score * 0.5**anchor.skipped
-        return found
 
     def _edge(self, now: Statement, block: Block) -> int:
         """The beginning or end of a block in which nothing is matched."""
