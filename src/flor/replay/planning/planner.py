@@ -24,8 +24,8 @@ Wanted = Mapping[tuple[int, int], Collection[int]]
 
 _LEVELS: tuple[Level, ...] = ("prefix", "suffix", "outer", "nested", "whole")
 _TOLERANCE = 1.02
-_WORTHWHILE = 0.97
-"""More processes are used only if that takes so much less time."""
+_WORTHWHILE = 0.25
+"""A second that another process spends has to save so much of the time until the last value is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class _Planner:
         best: tuple[Segment, ...] | None = None
         for count in _counts(self.question.workers):
             for found in self._ways(count):
-                if best is None or _elapsed_s(found) < _WORTHWHILE * _elapsed_s(best):
+                if best is None or _is_better(found, best):
                     best = found
         return best
 
@@ -276,6 +276,13 @@ class _Planner:
             filename=self.facts.filename,
             columns=self.facts.columns,
         )
+
+
+def _is_better(found: Sequence[Segment], best: Sequence[Segment]) -> bool:
+    """Whether it is done sooner, by enough for what it costs more."""
+    saved_s = _elapsed_s(best) - _elapsed_s(found)
+    more_s = sum(each.estimated_s for each in found) - sum(each.estimated_s for each in best)
+    return saved_s > max(_WORTHWHILE * more_s, 0.0)
 
 
 def _elapsed_s(segments: Sequence[Segment]) -> float:

@@ -128,6 +128,10 @@ def test_more_workers_than_pay_off_are_not_used() -> None:
     assert len(Story().plan("top", workers=4).segments) == 1
 
 
+def test_processes_that_mostly_repeat_the_prefix_are_not_started() -> None:
+    assert len(Story(epoch_s=0.2).plan("loss", workers=4).segments) == 1
+
+
 def test_one_worker_goes_to_the_end_while_others_execute_iterations() -> None:
     plan = Story().plan("loss", "after", workers=2)
 
