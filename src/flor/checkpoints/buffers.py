@@ -4,11 +4,14 @@ Fresh memory costs up to eight times a copy (page faults), so buffers are used a
 """
 
 import ctypes
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 SNAPSHOTS_IN_FLIGHT = 2
 """More copies than this are never in memory at once."""
+LARGE_BYTES = 128 << 10
+"""From here on a copy by torch is the faster one."""
 
 
 class BufferPool:
@@ -21,7 +24,7 @@ class BufferPool:
         """A copy of these bytes, in a buffer of the pool. Other threads run meanwhile."""
         free = self._free[content.nbytes]
         buffer = free.pop() if free else bytearray(content.nbytes)
-        if content.nbytes:
+        if content.nbytes and not _copied_by_torch(buffer, content):
             target = ctypes.c_char.from_buffer(buffer)
             ctypes.memmove(ctypes.addressof(target), address_of(content), content.nbytes)
         return buffer
@@ -40,6 +43,15 @@ class BufferPool:
         for size in list(self._free):
             if size not in sizes:
                 del self._free[size]
+
+
+def _copied_by_torch(buffer: bytearray, content: memoryview) -> bool:
+    """Copy with several threads, where the program has them: its training stands still meanwhile."""
+    if content.nbytes < LARGE_BYTES or content.readonly or "torch" not in sys.modules:
+        return False
+    from flor.checkpoints.torch import copy
+
+    return copy(buffer, content)
 
 
 def address_of(content: memoryview) -> int:

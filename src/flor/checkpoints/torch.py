@@ -1,4 +1,4 @@
-"""The one module that imports torch: small copies from a device, without ever waiting for it."""
+"""Copies made by torch: small ones from a device, without ever waiting for it, and large ones on the host."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -44,6 +44,14 @@ class DeviceReader:
             return found
 
         return arrived
+
+
+def copy(target: bytearray, source: memoryview) -> bool:
+    """Copy with the threads that torch computes with; False where the program has a mode that would see it."""
+    if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+        return False
+    torch.frombuffer(target, dtype=torch.uint8).copy_(torch.frombuffer(source, dtype=torch.uint8))
+    return True
 
 
 def _taken(free: list[torch.Tensor]) -> torch.Tensor | None:
