@@ -62,6 +62,7 @@ class Carrier:
 
     def _settle(self, place: Place) -> None:
         self.places[self.root] = place
+        self.namer.settle(place.block)
         self._importer = Importer(self.namer, place)
 
     # ---- what came of it

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from flor.replay.propagation import lexing, names, needs, scopes
 from flor.replay.propagation.refusing import Refused
 from flor.replay.propagation.renaming import Renamed, Renaming
-from flor.replay.propagation.statements import Module, Statement
+from flor.replay.propagation.statements import Block, Module, Statement
 from flor.replay.propagation.view import View
 
 DEFINITIONS = ("def", "ClassDef")
@@ -17,8 +17,14 @@ class Namer:
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self.block: Block | None = None  # of the old file, once the place is known
         self._renames: dict[Statement | Module, dict[str, str]] = {}
         self._renamings: dict[Statement | Module, Renaming] = {}
+
+    def settle(self, block: Block) -> None:
+        """Take only names that this old block knows from now on, and forget those taken before."""
+        self.block = block
+        self._renames.clear()
 
     def view_of(self, statement: Statement) -> View:
         """The view of the file that a statement is in."""
@@ -66,7 +72,7 @@ class Namer:
         """What matched statements say of the longest beginning of a dotted name that they mention."""
         prefix = chain
         while prefix:
-            vote = self.renaming(statement).of(prefix, is_near)
+            vote = self.renaming(statement).of(prefix, is_near, self.block)
             if vote is not None:
                 return prefix, vote
             prefix = prefix.rpartition(".")[0]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from flor.replay.propagation import scopes
+from flor.replay.propagation.neighbours import body_of_called
 from flor.replay.propagation.pairs import Matching
 from flor.replay.propagation.refusing import Refused
 from flor.replay.propagation.statements import Block, Module, Statement
@@ -80,10 +81,16 @@ class Places:
 
     def share(self, now: Statement, old: Statement) -> float:
         """How much of the bodies of two loops is matched with each other."""
-        inside = [self._matching.old(each) for each in now.blocks[0].children]
-        found = sum(1 for each in inside if each is not None and old.holds(each))
+        found = sum(self._is_inside(each, old) for each in now.blocks[0].children)
         size = sum(1 for each in now.blocks[0].children if each not in self._probes)
         return min(1.0, 2 * found / max(1, size + len(old.blocks[0].children)))
+
+    def _is_inside(self, now: Statement, old: Statement) -> bool:
+        """Whether a statement of today was in an old one, or the body of a function that it calls."""
+        match = self._matching.old(now)
+        if match is not None:
+            return old.holds(match)
+        return any(old.holds(each) for each in body_of_called(now, self._matching))
 
     def are_alike(self, now: Block, old: Block, has_moved: bool) -> bool:
         """Whether `check` would let it pass."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from flor.replay.propagation import agreement, names
 from flor.replay.propagation.edges import first_index
+from flor.replay.propagation.neighbours import Anchor
+from flor.replay.propagation.neighbours import anchors as anchors_of
 from flor.replay.propagation.pairs import Matching
 from flor.replay.propagation.places import Places, title
 from flor.replay.propagation.refusing import Refused
@@ -38,19 +40,6 @@ class Place:
         if self.index < len(children):
             return children[self.index].index
         return children[-1].last + 1 if children else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Anchor:
-    """A matched neighbour."""
-
-    now: Statement
-    spot: int  # which statement of the old block it is, or is below
-    distance: int  # matched neighbours up to it, from 0
-    skipped: int  # unmatched statements between
-    is_before: bool
-    is_direct: bool
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +127,7 @@ class Placer:
     # ---- in one block
 
     def _in_block(self, now: Statement, block: Block, reads: Collection[str]) -> Place:
-        anchors = list(self._anchors(now, block))
+        anchors = list(anchors_of(now, block, self._matching, self._new))
         direct = sum(anchor.is_direct for anchor in anchors)
         few = len([each for each in now.block.children if each not in self._new]) <= 2
         has_moved = direct >= 2 or (direct == 1 and few)
@@ -149,25 +138,8 @@ class Placer:
             score = 1 - (1 - score) * 0.5
         return Place(block, index, round(score * self._certainty(now), 4))
 
-    def _anchors(self, now: Statement, block: Block) -> Iterator[_Anchor]:
-        spots = {id(each): spot for spot, each in enumerate(block.children)}
-        here, children = now.position, now.block.children
-        for is_before, order in ((True, reversed(children[:here])), (False, iter(children[here + 1 :]))):
-            distance = skipped = 0
-            for each in order:
-                if each in self._new:
-                    continue
-                old = self._matching.old(each)
-                spot, is_direct = _spot(old, block, spots) if old is not None else (-1, False)
-                if spot < 0:
-                    skipped += 1
-                    continue
-                score = self._matching.score(each) * (1.0 if is_direct else 0.7)
-                yield _Anchor(each, spot, distance, skipped, is_before, is_direct, score)
-                distance += 1
-
     def _best_index(
-        self, now: Statement, block: Block, anchors: Sequence[_Anchor], reads: Collection[str]
+        self, now: Statement, block: Block, anchors: Sequence[Anchor], reads: Collection[str]
     ) -> int:
         """The index that keeps most neighbours on their side, those first that the statement depends on."""
         if not anchors:
@@ -175,7 +147,7 @@ class Placer:
         weights = [self._weight(anchor, reads) for anchor in anchors]
         costs = {
             index: sum(
-                weight for anchor, weight in zip(anchors, weights, strict=True) if not _is_kept(anchor, index)
+                weight for anchor, weight in zip(anchors, weights, strict=True) if not anchor.is_kept(index)
             )
             for index in range(first_index(block), len(block.children) + 1)
         }
@@ -183,7 +155,7 @@ class Placer:
         good = [index for index, cost in costs.items() if cost <= least + _EQUAL]
         return good[0] if self._is_nearer_before(now, block, anchors) else good[-1]
 
-    def _is_nearer_before(self, now: Statement, block: Block, anchors: Sequence[_Anchor]) -> bool:
+    def _is_nearer_before(self, now: Statement, block: Block, anchors: Sequence[Anchor]) -> bool:
         """Whether fewer new statements stand between a statement and what is before it than what is after."""
         are_alike = self._are_edges_alike(now, block)
         rooms = []
@@ -193,7 +165,7 @@ class Placer:
             rooms.append(nearest.skipped if nearest is not None else 0 if is_close else _FAR)
         return rooms[0] <= rooms[1]
 
-    def _weight(self, anchor: _Anchor, reads: Collection[str]) -> float:
+    def _weight(self, anchor: Anchor, reads: Collection[str]) -> float:
         depends = not _touched(anchor.now).isdisjoint(reads)
         return (3.0 if depends else 1.0) * _FADE**anchor.distance * max(anchor.score, 0.2)
 
@@ -209,7 +181,7 @@ class Placer:
     # ---- how certain it is
 
     def _score(
-        self, now: Statement, block: Block, index: int, anchors: Sequence[_Anchor], reads: Collection[str]
+        self, now: Statement, block: Block, index: int, anchors: Sequence[Anchor], reads: Collection[str]
     ) -> float:
         before = next((each for each in anchors if each.is_before), None)
         after = next((each for each in anchors if not each.is_before), None)
@@ -230,7 +202,7 @@ class Placer:
                 score *= self._doubt(now, each, each.position < index, around, reads)
         return score
 
-    def _sides(self, now: Statement, before: _Anchor | None, after: _Anchor | None) -> "_Sides":
+    def _sides(self, now: Statement, before: Anchor | None, after: Anchor | None) -> "_Sides":
         """The new statements of today between a statement and its neighbours."""
         children, here = now.block.children, now.position
         start = before.now.position + 1 if before is not None else 0
@@ -241,10 +213,10 @@ class Placer:
         )
 
     def _check_order(
-        self, now: Statement, anchors: Sequence[_Anchor], index: int, reads: Collection[str]
+        self, now: Statement, anchors: Sequence[Anchor], index: int, reads: Collection[str]
     ) -> None:
         for anchor in anchors:
-            if not _is_kept(anchor, index) and not _touched(anchor.now).isdisjoint(reads):
+            if not anchor.is_kept(index) and not _touched(anchor.now).isdisjoint(reads):
                 side = "before" if anchor.is_before else "after"
                 raise Refused(f"the order differs: it belongs {side} `{title(anchor.now)}`")
 
@@ -289,21 +261,7 @@ class Placer:
         return (0.7 + 0.3 * min(scores, default=1.0)) * (0.8 + 0.2 * share)
 
 
-def _spot(old: Statement, block: Block, spots: dict[int, int]) -> tuple[int, bool]:
-    """Which statement of the block an old statement is, or is below; -1: none."""
-    if old.block is block:
-        return spots[id(old)], True
-    for each in old.ancestors():
-        if each.block is block:
-            return (-1, False) if each.kind in ("def", "ClassDef") else (spots[id(each)], False)
-    return -1, False
-
-
-def _is_kept(anchor: _Anchor, index: int) -> bool:
-    return anchor.spot < index if anchor.is_before else anchor.spot >= index
-
-
-def _side(anchor: _Anchor | None, is_edge: bool) -> float:
+def _side(anchor: Anchor | None, is_edge: bool) -> float:
     """What one side says: a neighbour, or the edge of the block."""
     if anchor is None:
         return 0.8 if is_edge else 0.3

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from flor.replay.propagation import lexing, scopes
+from flor.replay.propagation import lexing, names, scopes
 from flor.replay.propagation.pairs import Matching
 from flor.replay.propagation.statements import Block, Statement
 
@@ -90,14 +90,17 @@ class Renaming:
         self._scope = scopes.function_of(place)
         self._aligned: dict[Statement, list[tuple[str, str, float]]] = {}
 
-    def of(self, name: str, is_near: bool = False) -> Renamed | None:
+    def of(self, name: str, is_near: bool = False, old: Block | None = None) -> Renamed | None:
         """What a dotted name was called; None where no matched statement mentions it.
 
         Args:
             is_near: only statements of the function around the place count.
+            old: the old block in which the name must be known.
         """
         near = is_near or self._is_local(name)
         votes = self._votes(name, near)
+        if old is not None:
+            votes = defaultdict(float, ((n, w) for n, w in votes.items() if _is_visible(n, old)))
         if not votes:
             return None
         ranked = _ranked(votes)
@@ -172,6 +175,12 @@ class Renaming:
                     if theirs == old and mine != name and ("." in mine) == ("." in name):
                         rivals[mine] += share
         return any(other >= weight for other in rivals.values())
+
+
+def _is_visible(name: str, block: Block) -> bool:
+    return scopes.home(name.partition(".")[0], block)[0] or names.ANYTHING in scopes.binders(
+        block.module, None
+    )
 
 
 def _ranked(votes: Votes) -> list[tuple[str, float]]:
