@@ -1,6 +1,7 @@
 """Probes are carried into old versions as the cases say, and what is put in is all that changes."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_carrying_probes_into_todays_version_changes_nothing(case: Case) -> None
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_carrying_probes_a_second_time_finds_them_there(case: Case) -> None:
     asked = probes.find(case.now, case.probes)
-    first = propagate(asked, case.now, case.before)
+    first = _propagated(case)
     patched = case.before | {file.filename: file.text for file in first.files}
 
     second = propagate(asked, case.now, patched)
@@ -77,8 +78,14 @@ def test_there_are_enough_cases_of_every_kind() -> None:
     assert sum(bool(case.refused) for case in CASES) >= 10
 
 
-def _propagated(case: Case) -> Propagated:
+@cache
+def _of(name: str) -> Propagated:
+    case = next(each for each in CASES if each.name == name)
     return propagate(probes.find(case.now, case.probes), case.now, case.before)
+
+
+def _propagated(case: Case) -> Propagated:
+    return _of(case.name)
 
 
 def _check_lines(file: PatchedFile, old: str) -> None:

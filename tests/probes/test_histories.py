@@ -27,7 +27,7 @@ RENAMINGS = st.lists(st.sampled_from(range(len(NAMES))), unique=True).map(
 
 
 @given(SEEDS, LAYOUTS, RENAMINGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_probe_keeps_its_place_whatever_is_renamed_reordered_and_reformatted(
     seed: int, layout: Layout, names: dict[str, str]
 ) -> None:
@@ -40,7 +40,7 @@ def test_a_probe_keeps_its_place_whatever_is_renamed_reordered_and_reformatted(
 
 
 @given(SEEDS, LAYOUTS, RENAMINGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_probe_never_leaves_its_function_its_loop_or_its_order(
     seed: int, layout: Layout, names: dict[str, str]
 ) -> None:
@@ -58,7 +58,7 @@ def test_a_probe_never_leaves_its_function_its_loop_or_its_order(
 
 
 @given(SEEDS, LAYOUTS, RENAMINGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_taking_out_what_was_put_in_gives_back_the_old_text_to_the_byte(
     seed: int, layout: Layout, names: dict[str, str]
 ) -> None:
@@ -72,7 +72,7 @@ def test_taking_out_what_was_put_in_gives_back_the_old_text_to_the_byte(
 
 
 @given(SEEDS, LAYOUTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_version_that_has_the_probe_stays_as_it_is(seed: int, layout: Layout) -> None:
     now = programs.with_probe(programs.program(random.Random(seed)), random.Random(seed))
 
