@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from flor.runs.contents import State
@@ -12,27 +12,33 @@ _SKIPPED = frozenset({".git", ".flor", "__pycache__", "site-packages", "dist-pac
 _ENVIRONMENT = "pyvenv.cfg"  # stands at the top of a Python environment
 _STEP_FILES = 250
 
+File = tuple[str, "os.DirEntry[str]"]
+Note = Callable[[str, "os.DirEntry[str]"], None]
 Listing = Generator[None, None, "Names"]
 Looking = Generator[None, None, "Look"]
 
 
 @dataclass(slots=True)
-class Names:
-    """The files that are there, from the root, by inode."""
+class Seen:
+    """What was found below a root, so far."""
 
-    inodes: dict[str, int] = field(default_factory=dict)
     is_whole: bool = True
     cost_s: float = 0.0
 
 
 @dataclass(slots=True)
-class Look:
+class Names(Seen):
+    """The files that are there, from the root, by inode."""
+
+    inodes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Look(Seen):
     """The files that have changed since some moment, and how many there are in all."""
 
     changed: dict[str, State] = field(default_factory=dict)
     there: set[str] = field(default_factory=set)
-    is_whole: bool = True
-    cost_s: float = 0.0
 
 
 def names(root: str, stores: tuple[str, ...]) -> Listing:
@@ -41,31 +47,37 @@ def names(root: str, stores: tuple[str, ...]) -> Listing:
     Args:
         stores: folders to be passed over.
     """
-    found, began_s = Names(), time.perf_counter()
-    for number, (path, entry) in enumerate(_files(root, stores), 1):
+    found = Names()
+
+    def note(path: str, entry: "os.DirEntry[str]") -> None:
         found.inodes[path] = entry.inode()
-        if number % _STEP_FILES == 0:
-            found.cost_s += time.perf_counter() - began_s
-            yield
-            began_s = time.perf_counter()
-        if number >= FILES_LIMIT:
-            found.is_whole = False
-            break
-    found.cost_s += time.perf_counter() - began_s
+
+    yield from _told(note, _files(root, stores), found)
     return found
 
 
 def look(root: str, stores: tuple[str, ...], since_ns: int) -> Looking:
     """The files below a folder of which content or name has changed; each step takes a millisecond or so."""
-    found, began_s = Look(), time.perf_counter()
-    for number, (path, entry) in enumerate(_files(root, stores), 1):
+    found = Look()
+
+    def note(path: str, entry: "os.DirEntry[str]") -> None:
         try:
             state = State.of(entry.stat(follow_symlinks=False))
         except OSError:
-            continue  # it has gone meanwhile
+            return  # it has gone meanwhile
         found.there.add(path)
         if state.ctime_ns >= since_ns:
             found.changed[path] = state
+
+    yield from _told(note, _files(root, stores), found)
+    return found
+
+
+def _told(note: Note, files: Iterator[File], found: Seen) -> Generator[None, None, None]:
+    """Tell of each file, up to a limit, in steps; what they cost is added up."""
+    began_s = time.perf_counter()
+    for number, (path, entry) in enumerate(files, 1):
+        note(path, entry)
         if number % _STEP_FILES == 0:
             found.cost_s += time.perf_counter() - began_s
             yield
@@ -74,10 +86,9 @@ def look(root: str, stores: tuple[str, ...], since_ns: int) -> Looking:
             found.is_whole = False
             break
     found.cost_s += time.perf_counter() - began_s
-    return found
 
 
-def _files(root: str, stores: tuple[str, ...]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+def _files(root: str, stores: tuple[str, ...]) -> Iterator[File]:
     """Every regular file: its path from the root, and what the folder says of it."""
     start = len(root.rstrip("/")) + 1
     waiting = [root]
