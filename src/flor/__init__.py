@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flor.api import log as log
     from flor.api import loop as loop
     from flor.api import query as query
+    from flor.api import replay as replay
     from flor.api import restore as restore
 
     HOMEDIR: str
@@ -40,6 +41,7 @@ __all__ = [
     "log",
     "loop",
     "query",
+    "replay",
     "restore",
     "utils",
 ]

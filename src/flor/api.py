@@ -1,7 +1,7 @@
 """The public functions. Each is a few lines: it asks the current session, or the readers below."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flor.project import Project
+    from flor.replay.report import Report
     from flor.runs.catalog import Catalog
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ __all__ = [
     "log",
     "loop",
     "query",
+    "replay",
     "restore",
     "utils",
 ]
@@ -180,6 +182,40 @@ def restore(run: str = "last", epoch: int | None = None, *, into: Mapping[str, A
 
     project = _project()
     past.put_into(past.find(project, _catalog(project), run, _asked(epoch, context)), into)
+
+
+def replay(
+    names: str | Sequence[str],
+    where: str | None = None,
+    *,
+    runs: Sequence[str] = (),
+    workers: int | None = None,
+    executor: str = "local",
+    audit: int | None = None,
+) -> "Report":
+    """Answer what past runs did not log, by statements of today; the answers join the frame's columns.
+
+    Args:
+        names: one or several (with commas, or a list) that `flor.log` statements in today's files have.
+        where: a SQL predicate over columns; only runs and iterations that satisfy it are executed.
+        runs: only these, each an id, a unique prefix of it, a time stamp, or "last".
+        workers: processes at a time; None: as many as there are cores.
+        executor: "local", "slurm" or "ray".
+        audit: iterations of each version to execute in full and compare; None: one where that is cheap.
+
+    Returns:
+        A report: for each run what was obtained, how sure it is, and why not more.
+
+    Raises:
+        FlorError: a name is logged nowhere today, or a run is not there.
+        QueryError: the predicate cannot be understood.
+    """
+    from flor import progress
+    from flor.replay import asking, replaying
+
+    asked = asking.request(names, where, runs=runs, workers=workers, audit=audit)
+    project = _project()
+    return replaying.answer(project, _catalog(project), asked, executor, progress.segments)
 
 
 def _text(name: object) -> str:

@@ -1,6 +1,5 @@
 """`flor replay`: values that were not logged, for the runs of the past."""
 
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +9,7 @@ from flor import progress
 from flor.cli import here, render, store
 from flor.cli.console import Console
 from flor.cli.table import Table
-from flor.executors import capacity, choice
+from flor.executors import choice
 from flor.replay import asking, replaying, report
 from flor.replay.asking import Asked, Request
 from flor.replay.planning.plans import Plan
@@ -23,9 +22,9 @@ EXAMPLES = """examples:
   flor replay gradient_norm --dry-run --show-patch
   flor replay gradient_norm --runs last --workers 2 --yes
 
-Add `flor.log("gradient_norm", ...)` to today's script first. The statement is carried into the version of each
-run that lacks the value, and executed there as far as that is needed: from the run's checkpoints, in a working
-tree of its own. Your files, branch and index are not touched.
+Add `flor.log("gradient_norm", ...)` to today's script first. The statement is carried into the version of
+each run that lacks the value, and executed there as far as that is needed: from the run's checkpoints, in a
+working tree of its own. Your files, branch and index are not touched.
 """
 INCOMPLETE = 1
 
@@ -67,18 +66,14 @@ def execute(arguments: Namespace, console: Console) -> int:
 
 
 def _request(arguments: Namespace) -> Request:
-    return Request(
-        names=tuple(name.strip() for name in arguments.names.split(",") if name.strip()),
-        where=arguments.where,
-        runs=tuple(part.strip() for part in (arguments.runs or "").split(",") if part.strip()),
-        workers=arguments.workers or capacity.workers(capacity.machine(), threads=_threads()),
+    return asking.request(
+        arguments.names,
+        arguments.where,
+        runs=[part.strip() for part in (arguments.runs or "").split(",") if part.strip()],
+        workers=arguments.workers,
         is_sliced=not arguments.no_slice,
         audit=arguments.audit,
     )
-
-
-def _threads() -> int:
-    return int(os.environ.get("OMP_NUM_THREADS") or 1)
 
 
 def _without_executing(asked: Asked, request: Request, arguments: Namespace, console: Console) -> int:

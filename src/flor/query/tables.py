@@ -17,6 +17,7 @@ from flor.query.database import quoted
 from flor.query.fields import Fields, fields
 from flor.query.text import fields_of, json_text, number_of, plain_json, printable, records, text_of
 from flor.runs import files
+from flor.runs.metadata import Answered
 from flor.runs.records import Chunk
 from flor.runs.schema import RECORDS
 from flor.snapshots import history
@@ -43,6 +44,8 @@ class Records(Protocol):
     ) -> Iterator[Chunk]: ...
 
     def detailed(self, run: Run) -> Run: ...
+
+    def answered(self, run: RunId) -> Sequence[Answered]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Nothing:
     def detailed(self, run: Run) -> Run:
         """The run as it is."""
         return run
+
+    def answered(self, run: RunId) -> Sequence[Answered]:
+        """No answer."""
+        return ()
 
 
 EMPTY = Origin(Nothing(), None)
@@ -202,6 +209,22 @@ def _checkpoints(origin: Origin) -> View:
     return _plain(columns)
 
 
+def _replays(origin: Origin) -> View:
+    found = [(run, one) for run in origin.catalog.runs for one in origin.catalog.answered(run.run)]
+    counts = ("segments", "obtained", "verified", "diverged", "unverified")
+    columns = {
+        "run": _text([run.run for run, _ in found]),
+        "tstamp": pa.array([run.tstamp for run, _ in found], _TIME),
+        "name": _text([one.name for _, one in found]),
+        "replay": _text([one.replay for _, one in found]),
+        "level": _text([one.level for _, one in found]),
+        "seconds": pa.array([one.seconds for _, one in found], pa.float64()),
+        **{count: pa.array([getattr(one, count) for _, one in found], pa.int64()) for count in counts},
+        "reason": _text([one.reason for _, one in found]),
+    }
+    return _plain(columns)
+
+
 def _text(cells: Sequence[str | None]) -> pa.Array:
     return pa.array([None if cell is None else printable(cell) for cell in cells], pa.string())
 
@@ -224,5 +247,6 @@ TABLES: Mapping[str, Callable[[Origin], View]] = {
     "git": _git,
     "files": _files,
     "checkpoints": _checkpoints,
+    "replays": _replays,
 }
 """How each table is made."""

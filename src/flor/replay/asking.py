@@ -1,5 +1,6 @@
 """From names and a predicate to plans: which runs are asked, and what is executed for each."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, RunId, Source
 from flor.errors import NotInRepository
+from flor.executors import capacity
 from flor.project import Project
 from flor.replay import auditing, inputs, versions
 from flor.replay.executing import Work
@@ -42,6 +44,22 @@ class Request:
     workers: int = 1
     is_sliced: bool = True
     audit: int | None = None  # iterations to execute in full and compare; None: where that is cheap
+
+
+def request(
+    names: str | Sequence[str],
+    where: str | None = None,
+    *,
+    runs: Sequence[str] = (),
+    workers: int | None = None,
+    is_sliced: bool = True,
+    audit: int | None = None,
+) -> Request:
+    """The request for these names, one by one or with commas. Workers: by default as many as fit."""
+    listed = names.split(",") if isinstance(names, str) else names
+    count = workers or capacity.workers(capacity.machine(), int(os.environ.get("OMP_NUM_THREADS") or 1))
+    found = tuple(dict.fromkeys(name.strip() for name in listed if name.strip()))
+    return Request(found, where, tuple(runs), count, is_sliced, audit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from flor.executors import choice
 from flor.executors.tasks import Executor
 from flor.project import Project
-from flor.replay import executing, judging
-from flor.replay.asking import Asked
+from flor.replay import asking, executing, judging
+from flor.replay.asking import Asked, Request
 from flor.replay.executing import Ended, Work
 from flor.replay.judging import Audit
 from flor.replay.planning import outcomes
@@ -30,6 +31,19 @@ Progress = Callable[[Iterable[Ended], int], Iterable[Ended]]
 def no_progress(ended: Iterable[Ended], count: int) -> Iterable[Ended]:
     """For callers that show none."""
     return ended
+
+
+def answer(
+    project: Project, catalog: Catalog, request: Request, executor: str, progress: Progress = no_progress
+) -> Report:
+    """Plan what is asked for, and execute it without asking back.
+
+    Raises:
+        FlorError: see `asking.ask`; or there is no such executor.
+    """
+    asked = asking.ask(project, catalog, request)
+    chosen = choice.named(executor, request.workers, Layout(project.home).replays)
+    return replay(project, catalog, asked, request.names, chosen, progress)
 
 
 def replay(

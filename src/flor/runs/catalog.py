@@ -14,7 +14,7 @@ from flor.runs import seal as sealing
 from flor.runs.cache import Description
 from flor.runs.journals import Journal
 from flor.runs.layout import SEALED_SUFFIX, JournalName, Layout, SealedName, parse_sealed_name
-from flor.runs.metadata import RunMetadata
+from flor.runs.metadata import Answered, RunMetadata
 from flor.runs.packs import Member
 from flor.runs.records import Chunk
 from flor.runs.seal import Unsealed
@@ -112,6 +112,10 @@ class Catalog:
         whole = [cache.read_metadata(self.layout.sealed_file(part)) for part in entry.parts]
         known = files.merged([*(part.files for part in whole), entry.metadata.files])
         return replace(run, environment=whole[0].environment, files=known)
+
+    def answered(self, run: RunId) -> Sequence[Answered]:
+        """What replays found out about a run, the oldest first."""
+        return self.entry(run).metadata.answered
 
     def chunks(
         self,
