@@ -166,7 +166,7 @@ def _kind(mode: object, flags: object) -> str:
 
 def _add(kind: str, name: "Any") -> None:
     path = name if type(name) in (str, bytes) else os.fspath(name)
-    if len(opened) >= OPENED_LIMIT or get_ident() in ours:
+    if name in _names[kind] or len(opened) >= OPENED_LIMIT or get_ident() in ours:
         return
     _names[kind].add(name)
     # Only what was there can be read.

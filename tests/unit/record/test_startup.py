@@ -67,6 +67,20 @@ def test_a_name_counts_once_until_it_means_another_file(folder: Path) -> None:
     ]
 
 
+def test_a_file_that_is_replaced_again_and_again_counts_once(folder: Path) -> None:
+    start = len(startup.opened)
+    for _ in range(3):
+        (folder / "part").touch()
+        os.replace("part", "whole")
+    os.remove("whole")
+
+    assert [pair for pair in noted(start) if pair[1] in ("part", "whole")] == [
+        ("d", "part"),
+        ("w", "whole"),
+        ("d", "whole"),
+    ]
+
+
 def test_nothing_that_others_audit_raises_or_counts(folder: Path) -> None:
     start = len(startup.opened)
     for arguments in (
