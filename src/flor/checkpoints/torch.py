@@ -47,7 +47,7 @@ class DeviceReader:
 
 
 def copy(target: bytearray, source: memoryview) -> bool:
-    """Copy with the threads that torch computes with; False where the program has a mode that would see it."""
+    """Copy with the threads that torch computes with; False where a mode of the program would see it."""
     if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
         return False
     torch.frombuffer(target, dtype=torch.uint8).copy_(torch.frombuffer(source, dtype=torch.uint8))
