@@ -7,7 +7,7 @@ from time import perf_counter, process_time
 from benchmarks.figures import Figure
 from benchmarks.scratch import Bench
 from flor.replay import probes
-from flor.replay.propagation import agreement, propagate, scopes, statements
+from flor.replay.propagation import agreement, propagate, statements
 
 LINES = 1_500
 GOAL_S = 0.05
@@ -76,7 +76,7 @@ def _figure(name: str, today: str, version: str, rounds: int) -> Figure:
 
 def _forget() -> None:
     """Let nothing be known from a round before."""
-    for cached in (statements.read, scopes.binders, agreement.anchors):
+    for cached in (statements.read, agreement.anchors):
         cached.cache_clear()
 
 

@@ -51,7 +51,7 @@ def _between(
     ]
 
 
-@lru_cache(64)
+@lru_cache(8)
 def anchors(now: Module, old: Module) -> tuple[tuple[int, int], ...]:
     """Lines that stand once in both files, in the same order."""
     return tuple(increasing(unique_common(now.text.stripped, old.text.stripped)))

@@ -3,14 +3,11 @@
 import ast
 import builtins
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
 
 from flor.replay.propagation import names
-from flor.replay.propagation.statements import Block, Module, Statement
+from flor.replay.propagation.statements import Binders, Block, Module, Statement
 
 BUILTINS = frozenset((*dir(builtins), "__file__", "__name__", "__doc__", "__spec__", "__builtins__"))
-
-Binders = Mapping[str, list[Statement]]
 
 
 def scope_of(block: Block) -> Statement | None:
@@ -59,9 +56,14 @@ def home(name: str, block: Block) -> tuple[bool, Statement | None]:
     return False, None
 
 
-@lru_cache(1024)
 def binders(module: Module, scope: Statement | None) -> Binders:
     """The statements of a scope that bind each of its names; a function itself binds its parameters."""
+    if scope not in module.binders:
+        module.binders[scope] = _binders(module, scope)
+    return module.binders[scope]
+
+
+def _binders(module: Module, scope: Statement | None) -> Binders:
     found: dict[str, list[Statement]] = {}
     elsewhere: set[str] = set()
     if scope is not None:

@@ -4,7 +4,7 @@ import ast
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -149,6 +149,9 @@ class Statement:
         return getattr(self.node, "name", "") or ""
 
 
+Binders = Mapping[str, list[Statement]]
+
+
 class Module:
     """A file as a tree of statements."""
 
@@ -157,6 +160,7 @@ class Module:
         self.text = Text(whole)
         self.tree = parsed(self.text.content)
         self.statements: list[Statement] = []
+        self.binders: dict[Statement | None, Binders] = {}  # what `scopes` found out
         self.body = Block(self, None, "body")
         self._fill(self.body, self.tree.body)
 
@@ -230,7 +234,7 @@ def parsed(content: str) -> ast.Module:
             raise SyntaxError(str(error)) from error
 
 
-@lru_cache(256)
+@lru_cache(48)  # a large file takes megabytes
 def read(filename: str, whole: str) -> Module:
     """The tree of a file; the same file is read once for all versions.
 
