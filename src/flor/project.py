@@ -51,9 +51,7 @@ def _project(start: Path, environ: Mapping[str, str]) -> Project:
     config = resolve(subfolder or root, environ)
     main_root = repository.main_worktree if repository else root
     projid = subfolder.name if subfolder and subfolder != root else (main_root.resolve().name or "root")
-    home = (
-        _central_home(Path(config.home), projid, main_root, repository) if config.home else main_root / STORE
-    )
+    home = _central_home(config.home, projid, main_root, repository) if config.home else main_root / STORE
     return Project(root, projid, home, config, repository, subfolder if subfolder != root else None)
 
 
@@ -72,13 +70,15 @@ def _configured_folder(start: Path, root: Path) -> Path | None:
     return None
 
 
-def _central_home(base: Path, projid: str, main_root: Path, repository: Repository | None) -> Path:
+def _central_home(folder: str, projid: str, main_root: Path, repository: Repository | None) -> Path:
     """The project's folder under `FLOR_HOME`: clones of one project share it by their root commit."""
-    by_path = base.expanduser() / f"{projid}-{_digest(str(main_root.resolve()))}"
+    # From any current folder it is the same one, also after the script has changed to another.
+    base = main_root / Path(folder).expanduser()
+    by_path = base / f"{projid}-{_digest(str(main_root.resolve()))}"
     root_commit = _root_commit(repository) if repository else None
     if root_commit is None or by_path.is_dir():
         return by_path
-    return base.expanduser() / f"{projid}-{root_commit[:12]}"
+    return base / f"{projid}-{root_commit[:12]}"
 
 
 def _digest(text: str) -> str:

@@ -129,6 +129,18 @@ def test_one_home_for_the_stores_of_all_projects(place: Workplace) -> None:
     assert place.commits()[-1].startswith("FLOR::Auto-commit")
 
 
+def test_a_relative_home_is_the_same_from_any_folder(place: Workplace) -> None:
+    (place.root / "deep").mkdir()
+    home = {"FLOR_HOME": "../stores"}
+    place.run("import os, flor\nflor.log('x', 1)\nos.chdir('deep')\nflor.commit(); flor.log('x', 2)", env=home)
+    shown = place.python(
+        "-c", "import flor; print(flor.dataframe('x')['x'].tolist())", cwd=place.root / "deep", env=home
+    )
+
+    assert shown.stdout == "[1, 2]\n"
+    assert len(list((place.root.parent / "stores").iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("variable", "said"),
     [
