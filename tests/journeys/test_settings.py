@@ -132,7 +132,9 @@ def test_one_home_for_the_stores_of_all_projects(place: Workplace) -> None:
 def test_a_relative_home_is_the_same_from_any_folder(place: Workplace) -> None:
     (place.root / "deep").mkdir()
     home = {"FLOR_HOME": "../stores"}
-    place.run("import os, flor\nflor.log('x', 1)\nos.chdir('deep')\nflor.commit(); flor.log('x', 2)", env=home)
+    place.run(
+        "import os, flor\nflor.log('x', 1)\nos.chdir('deep')\nflor.commit(); flor.log('x', 2)", env=home
+    )
     shown = place.python(
         "-c", "import flor; print(flor.dataframe('x')['x'].tolist())", cwd=place.root / "deep", env=home
     )
