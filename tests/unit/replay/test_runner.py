@@ -312,6 +312,8 @@ PREPARED = """
         def goes_through(self, function): pass
         def goes_beside(self, argument): pass
         def was_left_by(self, number): return False
+        def rest_is_skipped(self, line): return False
+        def probe(self, line): return None
         def arg(self, name, default): return 5
         def close(self): pass
     def prepare(job):
