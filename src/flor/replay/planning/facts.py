@@ -157,11 +157,16 @@ def _seen(
     # What was met on no path that the graph still has counts as reached.
     known = {paths.text(number) for number in range(len(graph.nodes))} if reasons else set()
     seen = [Seen(path, reason) for path, reason in reasons.items() if path in found or path not in known]
-    if key != NEEDED:
+    if key != NEEDED or _goes_backward(mentioned):
         # A value that is only looked at is right; one that a backward pass reaches is not there.
         graphs = (paths.text(number) for number in numbers if graph.nodes[number].kind == _GRAPH_TENSOR)
         seen += [Seen(path, "the graph that it was computed by is not kept") for path in graphs]
     return tuple(seen)
+
+
+def _goes_backward(mentioned: Collection[str] | None) -> bool:
+    """Whether what is executed may compute gradients."""
+    return mentioned is None or any("backward" in name or name == "autograd" for name in mentioned)
 
 
 def _reached(graph: Graph, mentioned: Collection[str], plain: Collection[str]) -> set[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flor.replay import sites
+from flor.replay.planning.imports import packages_around
 from flor.replay.planning.places import ANYWHERE, Loop, Region, Way
 from flor.replay.planning.program import MODULE, Function, Path, Program, Reference, Step
 from flor.replay.sites import Names, calls_in
@@ -69,7 +70,8 @@ class Walker:
     def _begins(self, function: Function) -> Way | None:
         """How a function is reached without being named."""
         if function.qualname == MODULE:
-            return Way(Region.PREFIX) if function.filename == self._program.script else None
+            begins = (self._program.script, *packages_around(self._program.script, self._program.modules))
+            return Way(Region.PREFIX) if function.filename in begins else None
         if self._is_elsewhere(function):
             return ANYWHERE
         if id(function) in self._with_block and not self._program.is_mentioned(function.name):

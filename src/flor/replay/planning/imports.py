@@ -1,7 +1,7 @@
 """Which files of a project an import statement may load. Pure."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,3 +40,10 @@ def _imported(node: ast.Import | ast.ImportFrom, importer: str) -> list[str]:
     return [
         ".".join(name.split(".")[:end]) for name in dotted for end in range(1, name.count(".") + 2) if name
     ]
+
+
+def packages_around(filename: str, files: Collection[str]) -> list[str]:
+    """The `__init__.py` of each package that a file stands in: `python -m` executes them first."""
+    parts = filename.split("/")[:-1]
+    names = ["/".join([*parts[:end], "__init__.py"]) for end in range(1, len(parts) + 1)]
+    return [name for name in names if name in files]

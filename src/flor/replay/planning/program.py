@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from flor.replay.planning.imports import packages_around
 from flor.replay.sites import Names
 
 MODULE = "<module>"
@@ -128,7 +129,7 @@ class Program:
         if self.is_dynamic:
             return frozenset(self.modules)
         found: set[str] = set()
-        waiting = [self.script]
+        waiting = [self.script, *packages_around(self.script, self.modules)]
         while waiting:
             filename = waiting.pop()
             if filename not in found:

@@ -2,9 +2,10 @@
 
 import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from flor.replay import sites
-from flor.replay.planning.imports import Modules
+from flor.replay.planning.imports import Modules, packages_around
 from flor.replay.planning.program import (
     CONSTRUCTORS,
     MODULE,
@@ -30,23 +31,59 @@ _BY_TEXT = frozenset({"eval", "exec", "globals", "import_module", "__import__", 
 
 
 def read(files: Mapping[str, str], script: str) -> Program:
-    """The program that these texts are; `script` is the file that the run executed."""
-    trees: dict[str, ast.Module] = {}
-    unreadable = []
-    for filename, text in files.items():
-        try:
-            trees[filename] = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError):
-            unreadable.append(filename)
+    """The program that the script and what it imports are; `script` is the file that the run executed.
+
+    Where code is reached by text, all files are the program.
+    """
+    modules = Modules(tuple(files))
+    trees, unreadable = _imported(files, script, modules)
+    found = _ByText()
+    for filename, tree in trees.items():
+        found.look(tree, _of_libraries(tree, filename, modules))
+    if found.is_any:
+        trees, unreadable = _parsed(files, files)
     modules = Modules(tuple(trees))
     bases = _bases(trees.values())
     plain = plain_classes(bases)
     functions: list[Function] = []
-    found = _ByText()
     for filename, tree in trees.items():
         functions += _Reader(filename, sites.names_of(tree), modules, plain).read(tree)
-        found.look(tree, _of_libraries(tree, filename, modules))
     return Program(script, tuple(functions), frozenset(found.names), found.is_any, tuple(unreadable), bases)
+
+
+def _imported(
+    files: Mapping[str, str], script: str, modules: Modules
+) -> tuple[dict[str, ast.Module], list[str]]:
+    """The files that the script imports, directly or not; those among them that are no Python."""
+    trees: dict[str, ast.Module] = {}
+    unreadable: list[str] = []
+    waiting = [script, *packages_around(script, files)]
+    while waiting:
+        new = [name for name in dict.fromkeys(waiting) if name in files and name not in (*trees, *unreadable)]
+        more, damaged = _parsed(new, files)
+        trees |= more
+        unreadable += damaged
+        waiting = [
+            imported
+            for filename, tree in more.items()
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for imported in modules.of(node, filename)
+        ]
+    return trees, unreadable
+
+
+def _parsed(names: Iterable[str], files: Mapping[str, str]) -> tuple[dict[str, ast.Module], list[str]]:
+    trees = {name: _tree(files[name]) for name in names}
+    return {name: tree for name, tree in trees.items() if tree}, [name for name in trees if not trees[name]]
+
+
+@lru_cache(maxsize=512)  # most files are the same in most versions
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _bases(trees: Iterable[ast.Module]) -> dict[str, frozenset[str]]:

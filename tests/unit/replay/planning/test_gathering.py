@@ -146,3 +146,37 @@ def test_a_script_that_never_imports_the_file_is_not_run_for_it() -> None:
 
     assert made.segments == ()
     assert "prep.py does not import" in made.reason
+
+
+GRAPH = """
+    import torch
+    import flor
+    weight = torch.ones(2, requires_grad=True)
+    penalty = torch.zeros(())
+    with flor.checkpointing(weight=weight):
+        for epoch in flor.loop("epoch", range(4)):
+            flor.log("top", 1)
+            for step in flor.loop("step", range(2)):
+                penalty = penalty + (weight * weight).sum()
+                flor.log("loss", 1)
+            flor.log("middle", penalty.item())
+            if epoch % 2:
+                penalty.backward()
+                penalty = penalty.detach()
+            flor.log("bottom", penalty.item())
+"""
+
+
+def test_a_tensor_without_its_graph_is_in_the_way_of_backward_passes_only(tmp_path: Path) -> None:
+    text = dedented(GRAPH)
+    found = recorded(tmp_path, text)
+
+    def good(probe: str) -> list[int]:
+        change = with_probes(text, probe)
+        verdicts = Standing(found.facts(change), change).verdicts
+        return [verdict.good for entry, verdict in verdicts.items() if entry.kind == "top"]
+
+    # Every second epoch begins with a penalty of the epoch before.
+    assert good('"top"') == [REST, CUT, REST, CUT, REST]
+    assert good('"middle"') == [REST, CUT, REST, CUT, REST]
+    assert good('"bottom"') == [REST, NOTHING, REST, NOTHING, REST]

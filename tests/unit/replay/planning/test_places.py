@@ -307,3 +307,33 @@ def test_what_is_called_once_begins_with_the_prefix(start: str) -> None:
     script = STARTED.format(decorator="@hydra.main(config_path='conf')", start=start)
 
     assert levels({"train.py": script.replace("a = 1  # suffix", "a = 1  # prefix")}) == []
+
+
+def test_packages_around_the_script_run_before_it() -> None:
+    files = {
+        "train.py": "x = 1  # whole",
+        "src/pkg/__init__.py": "import pkg.config\ny = 1  # prefix",
+        "src/pkg/config.py": "z = 1  # prefix",
+        "src/pkg/train.py": TRAIN,
+    }
+    texts = {name: dedented(text) for name, text in files.items()}
+    found = structure(read(texts, "src/pkg/train.py"))
+
+    assert found.place("src/pkg/__init__.py", 2).level == "prefix"
+    assert found.place("src/pkg/config.py", 1).level == "prefix"
+    assert found.program.reached == {"src/pkg/__init__.py", "src/pkg/config.py", "src/pkg/train.py"}
+
+
+def test_only_what_the_script_imports_is_read() -> None:
+    files = {"train.py": MAIN, "lib/steps.py": STEPS, "lib/report.py": REPORT, "prep.py": "import ("}
+    program = read({name: dedented(text) for name, text in files.items()}, "train.py")
+
+    assert set(program.modules) == {"train.py", "lib/steps.py", "lib/report.py"}
+    assert program.unreadable == ()
+
+
+def test_code_that_is_imported_by_text_may_be_anywhere() -> None:
+    script = f"{dedented(TRAIN)}\n__import__(name)\n"
+    program = read({"train.py": script, "prep.py": "x = 1"}, "train.py")
+
+    assert program.reached == {"train.py", "prep.py"}
