@@ -234,7 +234,7 @@ def parsed(content: str) -> ast.Module:
             raise SyntaxError(str(error)) from error
 
 
-@lru_cache(48)  # a large file takes megabytes
+@lru_cache(16)  # a large file takes megabytes
 def read(filename: str, whole: str) -> Module:
     """The tree of a file; the same file is read once for all versions.
 
