@@ -12,6 +12,8 @@ from workplace import Workplace
 REENTRY = Path(__file__).with_name("reentry.py")
 EVERYTHING = {"FLOR_STRICT": "1", "FLOR_EPSILON": "1"}
 
+_AT_ONCE = 10  # ways into a script that one process tries
+
 STEPS = "__import__('flor.record.keeper').record.keeper.STEP_AFTER_S = 0"
 """A line of a script that has a state kept at each step."""
 
@@ -24,8 +26,11 @@ def recorded(place: Workplace, script: str) -> list[Kept]:
 
 def entered(place: Workplace, entries: Sequence[str]) -> list[dict[str, Any]]:
     """What is told of entering the script at each of these moments."""
-    told = place.python(str(REENTRY), place.only_run().run, "train.py", *entries)
-    return [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
+    run, lines = place.only_run().run, list[str]()
+    for first in range(0, len(entries), _AT_ONCE):
+        some_of_them = entries[first : first + _AT_ONCE]
+        lines += place.python(str(REENTRY), run, "train.py", *some_of_them).stdout.splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def problems(place: Workplace, kept: Sequence[Kept]) -> list[str]:

@@ -233,7 +233,7 @@ def test_unseeded_numbers_are_drawn_again_from_the_first_call_on(place: Workplac
         """,
     )
 
-    told = entered(place, [one.manifest.entry for one in kept])
-    assert kinds(kept) == {"top", "done", "end"}
-    assert [each["prefix"] for each in told] == [[]] * len(kept)
-    assert problems(place, kept) == []
+    (told,) = entered(place, ["0/0 top(1)"])
+    assert kinds(kept) == {"top", "done", "end"}  # random state alone is nothing to go on from
+    assert told["prefix"] == []
+    assert problems(place, some(kept, lambda name: name in ("0/0 top(0)", "0/0 top(1)"))) == []
