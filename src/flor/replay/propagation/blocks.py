@@ -35,7 +35,7 @@ class Blocks:
     def descend(self, now: Statement) -> None:
         """Match what is below a matched statement."""
         old = self._pairing.matching.old(now)
-        if old is None or not now.blocks or self._pairing.is_whole(now):
+        if old is None or not now.blocks or self._pairing.is_done(now):
             return
         theirs = {block.field: block for block in old.blocks}
         for block in now.blocks:

@@ -27,7 +27,7 @@ def propagate(probes: Sequence[Probe], now: Mapping[str, str], before: Mapping[s
     for filename in dict.fromkeys(probe.filename for probe in probes):
         mine = [probe for probe in probes if probe.filename == filename]
         try:
-            view = View(filename, now, before, asked)
+            view = View(filename, now, before, asked, [probe.line for probe in mine])
         except (SyntaxError, RecursionError) as error:
             outcomes.extend(Refusal(probe, f"{filename} of today cannot be read: {error}") for probe in mine)
         else:

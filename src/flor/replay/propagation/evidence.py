@@ -7,6 +7,8 @@ from flor.replay.propagation.pairs import Pairing
 from flor.replay.propagation.statements import Module, Statement
 
 _LINES = 3  # a shorter subtree may well be unique by chance
+_SAME_NAME = 0.8
+_AS_LARGE = 0.8  # share of the statements; code that moved away makes a difference
 _RARE = 3  # a statement that stands in more places says little of where it belongs
 _NEAREST = 2  # candidates that are compared
 _EVIDENT = 0.6  # likeness that is enough wherever it stands,
@@ -23,7 +25,7 @@ class Evidence:
     def add_identical(self, old: Module) -> None:
         """Match subtrees whose text is the same, layout apart, and that are unique in both files."""
         today = self._pairing.today
-        blanked = {line for each in today.probes for line in _lines(each)}
+        blanked = {line for each in today.probes for line in each.lines}
         stripped = list(today.module.text.stripped)
         for line in blanked:
             stripped[line - 1] = ""
@@ -39,11 +41,25 @@ class Evidence:
         found: dict[str, list[Statement]] = {}
         for statement in module.statements:
             if statement.blocks and statement.kind not in ("ExceptHandler", "match_case"):
-                lines = _lines(statement)
+                lines = statement.lines
                 text = "\n".join(filter(None, stripped[lines.start - 1 : lines.stop - 1]))
                 if text.count("\n") + 1 >= _LINES or statement.kind == "def":
                     found.setdefault(text, []).append(statement)
         return found
+
+    def close_irrelevant(self, old: Module) -> None:
+        """Match functions of one name, and of much the same size, that have nothing to do with a probe.
+
+        What is in them is not looked at: in a large file these are most.
+        """
+        today = self._pairing.today
+        theirs = _functions(old)
+        for name, here in _functions(today.module).items():
+            there = theirs.get(name, ())
+            if len(here) == len(there) == 1 and here[0] not in today.relevant:
+                is_open = self._pairing.can_match(here[0], there[0])
+                if is_open and _are_as_large(here[0], there[0]):
+                    self._pairing.add_closed(here[0], there[0], _SAME_NAME)
 
     def add_unique_shapes(self, old: Module) -> None:
         """Match statements that are unique in both files but for their names."""
@@ -87,10 +103,18 @@ class Evidence:
                 yield self._likeness.of(now, old), now, old
 
 
-def _lines(statement: Statement) -> range:
-    """The numbers of the lines that it covers."""
-    module = statement.module
-    return range(statement.line, module.line_at(max(statement.start, statement.end - 1)) + 1)
+def _functions(module: Module) -> dict[str, list[Statement]]:
+    """The functions at the top of a module, by name."""
+    found: dict[str, list[Statement]] = {}
+    for each in module.body.children:
+        if each.kind == "def":
+            found.setdefault(each.name, []).append(each)
+    return found
+
+
+def _are_as_large(now: Statement, old: Statement) -> bool:
+    mine, theirs = now.last - now.index, old.last - old.index
+    return min(mine, theirs) >= _AS_LARGE * max(mine, theirs)
 
 
 def _by_shape(statements: Iterable[Statement]) -> dict[tuple[str, ...], list[Statement]]:

@@ -27,6 +27,8 @@ def match(today: Today, primary: Module | None, others: Sequence[Module]) -> Mat
     for old in every:
         evidence.add_identical(old)
     identical = list(pairing.roots)
+    if primary is not None:
+        evidence.close_irrelevant(primary)
     for old in every:
         evidence.add_unique_shapes(old)
     guessed = renaming.everywhere(pairing.matching)
@@ -50,7 +52,10 @@ def _match(
     every = [old for old in (primary, *others) if old is not None]
     for now, old in identical:
         pairing.add_subtrees(now, old)
-    Evidence(pairing).match_evident(every)
+    evidence = Evidence(pairing)
+    if primary is not None:
+        evidence.close_irrelevant(primary)
+    evidence.match_evident(every)
     if primary is not None:
         blocks.match(today.module.body, primary.body)
         moved.match([primary])

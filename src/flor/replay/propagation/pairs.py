@@ -14,6 +14,7 @@ class Today:
     module: Module
     probes: frozenset[Statement]
     shells: frozenset[Statement]  # what has nothing but probes in it
+    relevant: frozenset[Statement]  # statements of the module that hold probes, or call what does
 
 
 class Matching:
@@ -57,22 +58,29 @@ class Pairing:
         self.today = today
         self.likeness = likeness
         self.matching = Matching(likeness)
+        self._closed: set[Statement] = set()  # what is not looked into
         self.roots: list[tuple[Statement, Statement]] = []  # of identical subtrees
 
     def is_free(self, now: Statement) -> bool:
         """Whether a statement of today may still be matched."""
-        return now not in self.today.probes and self.matching.old(now) is None
+        return now not in self.today.probes and now not in self._closed and self.matching.old(now) is None
 
     def is_open(self, old: Statement) -> bool:
         """Whether an old statement may still be matched."""
-        return self.matching.now(old) is None
+        return old not in self._closed and self.matching.now(old) is None
+
+    def add_closed(self, now: Statement, old: Statement, score: float) -> None:
+        """Match two statements without looking at what is below them."""
+        self.matching.add(now, old, score)
+        for root in (now, old):
+            self._closed.update((root, *root.below()))
 
     def can_match(self, now: Statement, old: Statement) -> bool:
         return self.is_free(now) and self.is_open(old) and now.kind == old.kind
 
-    def is_whole(self, now: Statement) -> bool:
-        """Whether all that is below a statement is matched with it."""
-        return now in self.matching.whole
+    def is_done(self, now: Statement) -> bool:
+        """Whether there is nothing left to match below a statement."""
+        return now in self.matching.whole or now in self._closed
 
     def add_subtrees(self, now: Statement, old: Statement) -> None:
         """Match two identical subtrees, statement by statement."""

@@ -81,6 +81,11 @@ class Statement:
     def line(self) -> int:
         return self.module.line_at(self.start)
 
+    @property
+    def lines(self) -> range:
+        """The numbers of the lines that it covers."""
+        return range(self.line, self.module.line_at(max(self.start, self.end - 1)) + 1)
+
     def ancestors(self) -> "Iterator[Statement]":
         """What it stands in, innermost first."""
         owner = self.parent

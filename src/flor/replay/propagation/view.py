@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 from flor.replay import probes
@@ -23,11 +23,21 @@ class View:
     """A file of today that has probes, and the old files that it may have come from."""
 
     def __init__(
-        self, filename: str, today: Mapping[str, str], before: Mapping[str, str], asked: Collection[str]
+        self,
+        filename: str,
+        today: Mapping[str, str],
+        before: Mapping[str, str],
+        asked: Collection[str],
+        lines: Collection[int] = (),
     ) -> None:
+        """Args:
+        asked: the names of the probes.
+        lines: where those of this file stand.
+        """
         self.today = today
         self.before = before
         self.asked = asked
+        self._lines = frozenset(lines)
         self._views: dict[str, View] = {filename: self}
         self.now = read(filename, today[filename])
         self.probes = frozenset(each for each in self.now.statements if self.is_bare(each))
@@ -40,8 +50,15 @@ class View:
         self.places = Places(self.matching, [self.now], old, self.probes)
 
     def _matched(self) -> Matching:
-        today = Today(self.now, self.probes, self._mere_shells())
+        today = Today(self.now, self.probes, self._mere_shells(), self._relevant())
         return match(today, self.primary, self.others)
+
+    def _relevant(self) -> frozenset[Statement]:
+        """The statements of the module that hold probes, and those that call functions in them."""
+        holding = [each for each in self.now.body.children if self._lines & set(each.lines)]
+        inside = (below for each in holding for below in (each, *each.below()))
+        called = [f"{each.name}(" for each in inside if each.kind == "def"]
+        return frozenset((*holding, *(each for each in self.now.body.children if _mentions(each, called))))
 
     def _mere_shells(self) -> frozenset[Statement]:
         """Compound statements in which there is nothing but probes."""
@@ -125,6 +142,11 @@ class View:
         """Whether a word stands anywhere in the old version."""
         pattern = re.compile(rf"\b{re.escape(word)}\b")
         return any(word in text and pattern.search(text) for text in self.before.values())
+
+
+def _mentions(statement: Statement, texts: Iterable[str]) -> bool:
+    own = statement.module.text.content[statement.start : statement.end]
+    return any(text in own for text in texts)
 
 
 @lru_cache(2048)
