@@ -96,7 +96,7 @@ def test_meta_tensors_and_those_without_elements_take_no_room(tmp_path: Path) ->
     recording = Recording(tmp_path, names)
     recording.keep()
 
-    assert recording.size_bytes() < 30_000  # random states
+    assert recording.size_bytes() < 200_000  # random states; the first alone would take 4 MB
     program = Program({})
     put_back(tmp_path, 0, program)
     assert program.names["meta"].device.type == "meta"
