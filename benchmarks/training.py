@@ -27,7 +27,7 @@ def _steps_in_turn(repository: Path, bench: Bench, keeps_states: bool) -> tuple[
     """Steps that are recorded against those between them that are not; the figure, and the part of a step."""
     variables = {"OMP_NUM_THREADS": "1"} | ({} if keeps_states else {"BENCH_WITHOUT_STATES": "1"})
     command = ("alternating", "train.py", f"epochs={bench.pick(250, 10)}", "seed=1")
-    found = [child(*command, cwd=repository, **variables).result for _ in range(bench.pick(5, 1))]
+    found = [child(*command, cwd=repository, **variables).result for _ in range(bench.pick(3, 1))]
     step = median(one["recorded"] / one["bare"] - 1 for one in found)
     bare = median(one["bare"] for one in found)
     # Where states are kept, the other thread writes them too: that is counted below.
@@ -58,7 +58,7 @@ def _processes_in_turn(repository: Path, bench: Bench) -> Iterator[Figure]:
         "records": partial(_trained, repository, epochs, SOURCE, BENCH_WITHOUT_STATES="1"),
         "records and states": partial(_trained, repository, epochs, SOURCE),
     }
-    costs = rounds(measured, bench.pick(11, 1))
+    costs = rounds(measured, bench.pick(5, 1))
     stub = sorted(cost.result["cpu"] for cost in costs["stub"])
     for kept in ("records", "records and states"):
         own = sorted(cost.result["cpu"] for cost in costs[kept])
