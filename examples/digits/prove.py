@@ -1,4 +1,4 @@
-"""Hindsight equals foresight: run train.py as the first run was, now with the statement in it, and compare."""
+"""Hindsight equals foresight: run train.py as the first run was, now with the statement in it; compare."""
 
 import subprocess
 import sys
