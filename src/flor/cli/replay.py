@@ -122,6 +122,6 @@ def _deliver(found: Report, arguments: Namespace, console: Console) -> None:
         return
     rows = [tuple(run.to_json()[name] for name in report.COLUMNS) for run in found.runs]
     console.table(Table(report.COLUMNS, rows))
-    console.lines(report.told(found.runs))
+    console.lines([*report.told(found.runs), *found.notes])
     took, expected = render.duration(found.seconds), render.duration(found.estimated_s)
     console.note(f"took {took}, estimated {expected}")

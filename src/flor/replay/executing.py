@@ -16,13 +16,14 @@ from flor.errors import StoreError, VersionUnavailable
 from flor.executors.logs import PORT_IN_USE
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
-from flor.replay import answers, checkout, inputs, segment, surroundings
+from flor.replay import answers, checkout, inputs, segment, surroundings, watching
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
 from flor.replay.mapping import Relocation
 from flor.replay.planning.plans import Plan, Segment
 from flor.replay.segment import Orders
 from flor.replay.surroundings import Additions, Place, Surroundings
+from flor.replay.watching import Watch
 from flor.replay.worktree import Worktree
 from flor.runs import files, journals, tables
 from flor.runs.decode import columns
@@ -83,6 +84,7 @@ class Workshop:
     _trees: dict[tuple[str, str], Any] = field(default_factory=dict)
     _running: dict[str, "_Running"] = field(default_factory=dict)
     _refused: list[Ended] = field(default_factory=list)
+    _watches: list[Watch] = field(default_factory=list)
 
     def ended(self, works: Sequence[Work], executor: Executor, on_event: OnEvent) -> Iterator[Ended]:
         """How all segments of these runs end, as they end; those that cannot begin come last."""
@@ -97,6 +99,10 @@ class Workshop:
             with executor.run([self._repeated(former.task)], on_event) as outcomes:
                 yield from (self._collect(self._running.pop(each.task), each) for each in outcomes)
         yield from self._refused
+
+    def changed(self) -> tuple[str, ...]:
+        """The user's files that changed meanwhile, where processes could reach them past Python."""
+        return tuple(dict.fromkeys(path for watch in self._watches for path in watch.changed()))
 
     def close(self) -> None:
         """Remove what was made for the processes."""
@@ -137,6 +143,8 @@ class Workshop:
         key = (place.root, place.interpreter.executable)
         if key not in self._trees:
             self._trees[key] = self._stack.enter_context(surroundings.worktrees_of(place))
+            if not place.is_mounting:
+                self._watches.append(watching.begin(self.project.root, self.project.home))
         return self._trees[key]
 
     def _repository(self) -> Any:
@@ -152,6 +160,8 @@ class Workshop:
         found = answers.answers(work.recorded, told.stretches, work.seqs, work.names)
         _keep_blobs(Layout(running.scratch), Layout(self.project.home))
         self._clear(running)
+        if outcome.is_success:
+            (self.folder / f"{outcome.task}.log").unlink(missing_ok=True)
         return Ended(work, running.segment, outcome, told, found, loops, running.surroundings.changes)
 
     def _clear(self, running: "_Running") -> None:

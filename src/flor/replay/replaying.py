@@ -25,6 +25,8 @@ from flor.runs.metadata import Answered
 from flor.runs.records import LoopDefault
 from flor.times import to_text
 
+_SHOWN = 5
+
 Progress = Callable[[Iterable[Ended], int], Iterable[Ended]]
 
 
@@ -65,10 +67,19 @@ def replay(
         ended = workshop.ended(asked.works, executor, lambda _: None)
         for each in progress(ended, sum(len(work.segments) for work in asked.works)):
             keeping.add(each)
+        changed = workshop.changed()
     keeping.finish()
     nothing = [_nothing(work) for work in asked.works if not work.segments]
     every = sorted([*keeping.reports, *nothing, *asked.others], key=lambda one: one.tstamp)
-    return Report(tuple(names), tuple(every), asked.elapsed_s, time.monotonic() - began)
+    return Report(tuple(names), tuple(every), asked.elapsed_s, time.monotonic() - began, _doubts(changed))
+
+
+def _doubts(changed: Sequence[str]) -> tuple[str, ...]:
+    """What to say of the user's files that are others now: it may have been the user."""
+    if not changed:
+        return ()
+    shown = ", ".join(changed[:_SHOWN])
+    return (f"changed while past code was executed, by you or by that code: {shown}",)
 
 
 @dataclass(slots=True)

@@ -46,6 +46,7 @@ class Report:
     runs: tuple[RunReport, ...]
     estimated_s: float = 0.0
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
