@@ -34,7 +34,7 @@ SCRIPT = """
         shutil.copytree(".", "../copies/" + name, ignore=ignore)
 
     def kept(count):
-        while len(list(pathlib.Path(".flor/checkpoints").rglob("*.manifest"))) < count:
+        while len(list(pathlib.Path(".flor/checkpoints").rglob("[0-9]*.manifest"))) < count:
             time.sleep(0.01)
         return True
 
@@ -299,7 +299,7 @@ def test_files_of_any_number_are_put_back(place: Workplace) -> None:
 
 def test_the_start_of_a_run_can_be_gone_back_to(place: Workplace) -> None:
     given(place, "state.bin", "what was read")
-    body = 'pathlib.Path("state.bin").write_bytes(bytes(3))'
+    body = 'pathlib.Path("state.bin").write_bytes(bytes(3)); time.sleep(0.2)'  # what it opens is noted
     imports = 'import time; flor.log("read", open("state.bin").read()); time.sleep(0.6)'
     killed = run(place, BODIES["many"] + "\n            " + body, imports=imports)
 

@@ -86,7 +86,7 @@ for epoch in range(2):
 wanted, all_losses = torch.load(f"{how}{rank}.pt")
 assert losses == all_losses[-8:], (losses, all_losses)
 assert torch.equal(whole(model), wanted)
-print("exact", rank, flush=True)
+os.write(1, b"exact %d" % rank + bytes([10]))  # at once: the ranks share the output
 dist.barrier()
 os._exit(0)  # what torch does at its end is not the matter here
 """

@@ -80,7 +80,7 @@ def test_one_statement_in_any_form_that_reads(catalog):
 def test_all_tables_are_shown(catalog):
     tables = ask(catalog, "SHOW TABLES")["name"].tolist()
 
-    assert tables == ["args", "checkpoints", "files", "git", "logs", "loops", "runs", "versions"]
+    assert tables == ["args", "checkpoints", "files", "git", "logs", "loops", "replays", "runs", "versions"]
     assert ask(catalog, "DESCRIBE git")["column_name"].tolist() == ["vid", "filename", "contents"]
 
 
