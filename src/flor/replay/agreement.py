@@ -14,10 +14,13 @@ from flor.runs import values
 from flor.runs.tables import numbers
 
 _SHOWN_LENGTH = 60
-_COLUMNS = ("path", "it", "name", "kind")
+_COLUMNS = ("path", "it", "name")
 
-Key = tuple[str, tuple[int, ...], str, int]
-"""Path, iterations, name, and which record of these it is, from 1."""
+Context = tuple[str, tuple[int, ...]]
+"""Path and iterations."""
+
+Key = tuple[Context, str, int]
+"""Context, name, and which record of these it is, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,10 @@ def compare(before: pa.Table, now: pa.Table) -> list[Difference]:
         again = new_row.get(key)
         if again is None or new.bits[again] != old.bits[row]:
             now_text = None if again is None else new.text(again)
-            found.setdefault(key[2], Difference(key[2], key[0], key[1], old.text(row), now_text))
+            found.setdefault(key[1], Difference(key[1], *key[0], old.text(row), now_text))
     for row, key in _judged(new.keys, old_row):
         if key not in old_row:
-            found.setdefault(key[2], Difference(key[2], key[0], key[1], None, new.text(row)))
+            found.setdefault(key[1], Difference(key[1], *key[0], None, new.text(row)))
     return list(found.values())
 
 
@@ -94,13 +97,18 @@ def _judged(keys: Sequence[Key], others: dict[Key, int]) -> Iterator[tuple[int, 
 
 def _records(table: pa.Table) -> _Records:
     named = table.filter(table["name"].is_valid())
-    columns = [named[name].to_pylist() for name in _COLUMNS]
-    seen: dict[tuple[object, ...], Iterator[int]] = {}
+    kinds = named["kind"].to_pylist()
+    return _Records(keys_of(named), list(zip(*_bits(named), kinds, strict=True)), named)
+
+
+def keys_of(table: pa.Table) -> list[Key]:
+    """A key for each record; values of loops have no name."""
+    seen: dict[tuple[Context, str], Iterator[int]] = {}
     keys: list[Key] = []
-    for path, it, name, _ in zip(*columns, strict=True):
-        numbered = tuple(it)
-        keys.append((path, numbered, name, next(seen.setdefault((path, numbered, name), count(1)))))
-    return _Records(keys, list(zip(*_bits(named), columns[3], strict=True)), named)
+    for path, it, name in zip(*(table[column].to_pylist() for column in _COLUMNS), strict=True):
+        place = ((path, tuple(it)), name or "")
+        keys.append((*place, next(seen.setdefault(place, count(1)))))
+    return keys
 
 
 def _bits(table: pa.Table) -> list[Sequence[Any]]:

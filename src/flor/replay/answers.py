@@ -1,8 +1,7 @@
 """What a segment logged becomes answers of the run: rows with their places among the recorded ones. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 import msgspec
 import numpy as np
@@ -10,16 +9,13 @@ import pyarrow as pa
 
 from flor.entities import Source
 from flor.replay import agreement
-from flor.replay.agreement import Difference
+from flor.replay.agreement import Context, Difference, Key, keys_of
 from flor.replay.marks import MARK, Mark
-from flor.runs.cutting import Flags, mask
+from flor.runs.cutting import Flags
 from flor.runs.schema import RECORDS
-from flor.runs.tables import SOURCE_NAMES, array, codes, numbers, strings
+from flor.runs.tables import SOURCE_NAMES, array, codes, mask, numbers, strings
 
 _MARGIN = 1000
-
-Context = tuple[str, tuple[int, ...]]
-"""Path and iterations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +97,13 @@ def answers(
 
 def within(records: pa.Table, contexts: Collection[Context]) -> pa.Table:
     """The records of these contexts."""
-    return records.filter(mask(np.array([key[0] in contexts for key in _keys(records)], bool)))
+    return records.filter(mask(np.array([key[0] in contexts for key in keys_of(records)], bool)))
 
 
 def _of_stretch(recorded: pa.Table, stretch: Stretch, seq: int, names: Collection[str]) -> Answers:
     later = _following(recorded, seq, len(stretch.table))
-    known = {key: row for row, key in enumerate(_keys(later))}
-    keys = _keys(stretch.table)
+    known = {key: row for row, key in enumerate(keys_of(later))}
+    keys = keys_of(stretch.table)
     is_loop = _is_of(stretch.table, Source.LOOP)
     is_answer = np.array(
         [not loop and key[1] in names and key not in known for key, loop in zip(keys, is_loop, strict=True)],
@@ -129,20 +125,6 @@ def _following(recorded: pa.Table, seq: int, count: int) -> pa.Table:
     """The records after this one: as many as so many records of a segment can be the same as."""
     first = int(np.searchsorted(numbers(recorded["seq"]), seq, "right"))
     return recorded.slice(first, 2 * count + _MARGIN)
-
-
-Key = tuple[Context, str, int]
-"""Context, name, and which record of these it is, from 1."""
-
-
-def _keys(table: pa.Table) -> list[Key]:
-    """A key for each record; values of loops have no name."""
-    seen: dict[tuple[Context, str], Iterator[int]] = {}
-    keys = []
-    for path, it, name in zip(*(table[column].to_pylist() for column in ("path", "it", "name")), strict=True):
-        place = ((path, tuple(it)), name or "")
-        keys.append((*place, next(seen.setdefault(place, count(1)))))
-    return keys
 
 
 def _is_around(keys: Sequence[Key], answered: Sequence[Context]) -> Flags:
@@ -176,9 +158,11 @@ def _as_replay(table: pa.Table, is_answer: Flags) -> pa.Table:
 
 def _without_known_loops(recorded: pa.Table, records: pa.Table) -> pa.Table:
     """Without values of loops that the run recorded, and each only once."""
-    seen = {key[0] for key, loop in zip(_keys(recorded), _is_of(recorded, Source.LOOP), strict=True) if loop}
+    seen = {
+        key[0] for key, loop in zip(keys_of(recorded), _is_of(recorded, Source.LOOP), strict=True) if loop
+    }
     kept = []
-    for key, loop in zip(_keys(records), _is_of(records, Source.LOOP), strict=True):
+    for key, loop in zip(keys_of(records), _is_of(records, Source.LOOP), strict=True):
         kept.append(not loop or key[0] not in seen)
         if loop:
             seen.add(key[0])

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -15,7 +16,7 @@ from flor.replay import auditing, inputs, versions
 from flor.replay.executing import Work
 from flor.replay.inputs import InputChange
 from flor.replay.planning import costs, gathering, narrowing, outcomes, planner, unanswered
-from flor.replay.planning.costs import Correction
+from flor.replay.planning.costs import Correction, Outcome
 from flor.replay.planning.narrowing import Narrowed
 from flor.replay.planning.planner import Question
 from flor.replay.planning.plans import Plan
@@ -26,11 +27,10 @@ from flor.replay.report import RunReport
 from flor.replay.versions import ProbedVersion
 from flor.runs import files
 from flor.runs.catalog import Catalog
-from flor.runs.cutting import mask
 from flor.runs.layout import Layout
 from flor.runs.metadata import Answered
 from flor.runs.schema import RECORDS
-from flor.runs.tables import numbers
+from flor.runs.tables import mask, numbers
 from flor.snapshots.repository import Repository
 
 
@@ -176,7 +176,11 @@ class _Planning:
 
     def _correction(self, run: Run) -> Correction:
         """What former replays of the script teach of its times."""
-        return costs.correction(outcomes.read(Layout(self.project.home)), run.filename)
+        return costs.correction(self._outcomes, run.filename)
+
+    @cached_property
+    def _outcomes(self) -> list[Outcome]:
+        return outcomes.read(Layout(self.project.home))
 
     def _question(self, run: Run, version: ProbedVersion, narrowed: Narrowed) -> Question | None:
         """What is still to be asked of a run; None where all of it was answered before."""

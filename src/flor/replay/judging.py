@@ -88,11 +88,6 @@ def failure(ended: Ended) -> str:
     return ended.outcome.explanation() or "the script ended before all was answered"
 
 
-def own_differences(ended: Ended) -> tuple[str, ...]:
-    """The names of the run's own values that came out differently."""
-    return tuple(each.name for each in ended.answers.differences)
-
-
 def _is_sure(ended: Ended, audited: Audit) -> bool:
     """Whether its values are proved: by a state reached later, or, where they were loaded, by an audit."""
     if ended.segment.records_outside and _put_back(ended):

@@ -16,7 +16,7 @@ from flor.runs.layout import SEALED_SUFFIX, Layout
 from flor.runs.packs import Member
 from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
-from flor.runs.tables import RunTable, array
+from flor.runs.tables import RunTable, array, mask
 
 _SUPERSEDED = Source.SUPERSEDED.name.lower()
 _ORDER = ("rank", "process", "seq")
@@ -91,7 +91,7 @@ def _renumbered(
     position[[i for i, _ in found]] = np.arange(len(found))
     runs = position[table["run"].to_numpy()]
     if len(found) < member_count:
-        table, runs = table.filter(_mask(runs >= 0)), runs[runs >= 0]
+        table, runs = table.filter(mask(runs >= 0)), runs[runs >= 0]
     kept = table.select(choice.kept()).append_column("run", array(runs))
     return Chunk(tuple(files.run for _, files in found), kept, tuple(files.loops for _, files in found))
 
@@ -130,18 +130,13 @@ def _sealed(path: Path, columns: list[str]) -> pa.Table:
 
 def _select(table: pa.Table, choice: Choice) -> pa.Table:
     sources = {source.name.lower() for source in choice.sources}
-    mask = _is_one_of(table["source"], sources)
+    is_wanted = _is_one_of(table["source"], sources)
     if choice.names is not None:
-        mask &= _is_one_of(table["name"], set(choice.names), also_null=True)
-        if len(mask) >= LARGE_ROWS and mask.mean() > MOSTLY:
+        is_wanted &= _is_one_of(table["name"], set(choice.names), also_null=True)
+        if len(is_wanted) >= LARGE_ROWS and is_wanted.mean() > MOSTLY:
             # Others are told apart by whoever reads them; what is superseded must not seem to be there.
-            mask = ~_is_one_of(table["source"], {_SUPERSEDED} - sources)
-    return table if mask.all() else table.filter(_mask(mask))
-
-
-def _mask(wanted: npt.NDArray[np.bool_]) -> pa.BooleanArray:
-    bits = pa.py_buffer(np.packbits(wanted, bitorder="little").tobytes())
-    return pa.Array.from_buffers(pa.bool_(), len(wanted), [None, bits])
+            is_wanted = ~_is_one_of(table["source"], {_SUPERSEDED} - sources)
+    return table if is_wanted.all() else table.filter(mask(is_wanted))
 
 
 def _is_one_of(

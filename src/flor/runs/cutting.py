@@ -16,7 +16,7 @@ from flor.runs.layout import Layout, SealedName, parse_journal_name
 from flor.runs.metadata import Cut, RunMetadata
 from flor.runs.schema import RECORDS
 from flor.runs.summary import Summary
-from flor.runs.tables import SOURCE_NAMES, array, codes, numbers, strings
+from flor.runs.tables import SOURCE_NAMES, array, codes, mask, numbers, strings
 
 Flags = npt.NDArray[np.bool_]
 
@@ -133,12 +133,6 @@ def within(table: pa.Table, cuts: Iterable[Cut]) -> Flags:
             is_own = (rank == name.rank) & (process == name.process)
             found |= is_own & (seq > one.after) & (seq < one.before)
     return found
-
-
-def mask(wanted: Flags) -> pa.BooleanArray:
-    """Flags as an Arrow array, without pandas."""
-    bits = pa.py_buffer(np.packbits(wanted, bitorder="little").tobytes())
-    return pa.Array.from_buffers(pa.bool_(), len(wanted), [None, bits])
 
 
 def _described(about: RunMetadata, left: pa.Table, cuts: Iterable[Cut]) -> RunMetadata:

@@ -15,7 +15,7 @@ from flor.runs.layout import Layout, SealedName
 from flor.runs.metadata import Answered, RunMetadata
 from flor.runs.records import LoopDefault
 from flor.runs.summary import Summary
-from flor.runs.tables import codes
+from flor.runs.tables import codes, mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _unknown(records: pa.Table, parts: Sequence[Part], answered: Sequence[Answer
     for part in parts:
         if any((one.name, one.probe) in probes for one in part.about.answered):
             known.update(_keys(part.table))
-    return records.filter(cutting.mask(np.array([key not in known for key in _keys(records)], bool)))
+    return records.filter(mask(np.array([key not in known for key in _keys(records)], bool)))
 
 
 Key = tuple[str | None, str, tuple[int, ...]]
@@ -98,7 +98,7 @@ def _withdraw(parts: Sequence[Part], answered: Sequence[Answered]) -> None:
 
 
 def _replace(part: Part, stale: Collection[str]) -> None:
-    left = part.table.filter(cutting.mask(~_is_named(part.table, stale)))
+    left = part.table.filter(mask(~_is_named(part.table, stale)))
     about = msgspec.structs.replace(
         part.about,
         values={name: value for name, value in part.about.values.items() if name not in stale},

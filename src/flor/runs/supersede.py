@@ -11,11 +11,11 @@ from flor.errors import CannotResume, RunNotFound, StoreError
 from flor.runs import catalog, cutting, journals
 from flor.runs import seal as sealing
 from flor.runs.catalog import Catalog
-from flor.runs.cutting import Part, mask
+from flor.runs.cutting import Part
 from flor.runs.layout import JournalName, Layout, parse_journal_name
 from flor.runs.metadata import Cut
 from flor.runs.schema import RECORDS
-from flor.runs.tables import numbers
+from flor.runs.tables import mask, numbers
 
 
 @dataclass(frozen=True, slots=True)

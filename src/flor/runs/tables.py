@@ -55,6 +55,12 @@ def array(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None) 
     return pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), [bitmap, pa.py_buffer(plain)])
 
 
+def mask(wanted: npt.NDArray[np.bool_]) -> pa.BooleanArray:
+    """Flags as an Arrow array, without pandas."""
+    bits = pa.py_buffer(np.packbits(wanted, bitorder="little").tobytes())
+    return pa.Array.from_buffers(pa.bool_(), len(wanted), [None, bits])
+
+
 def numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
     """The numbers of a column, any where it is null, to be read only.
 
