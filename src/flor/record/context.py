@@ -140,6 +140,11 @@ def chain(node: Node) -> "list[Node]":
     return links[::-1]
 
 
+def iterations_around(node: Node) -> "list[tuple[str, int]]":
+    """The loops around a record and their iterations, from 1, outermost first."""
+    return [(link.loop.name, link.number) for link in chain(node) if link.loop]
+
+
 def moved(node: Node, root: Root) -> Node:
     """The same place in another run: the iterations that are under way go on there."""
     here: Node = root

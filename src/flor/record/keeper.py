@@ -28,7 +28,7 @@ from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Draft, Writer
 from flor.record.appointments import Appointments
 from flor.record.background import Background
-from flor.record.context import Node, chain
+from flor.record.context import Node, iterations_around
 from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
 from flor.record.ranks import job_of_process
@@ -94,8 +94,7 @@ class Keeper:
     @contextmanager
     def checkpointing(self, objects: Mapping[str, Any], node: Node) -> Iterator[None]:
         """A block is open. Its end is an entry point, unless it is left in a way that cannot be repeated."""
-        around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
-        opened = OpenBlock(self.blocks.open(), objects, around)
+        opened = OpenBlock(self.blocks.open(), objects, iterations_around(node))
         self._open.append(opened)
         self._block_opened()
         has_raised = True
@@ -258,6 +257,7 @@ class Keeper:
 
     def _finish(self) -> None:
         self.writer.close(PATIENCE_S)
+        self.run.do_tasks()
         self.run.flush()
 
     def _try_to_keep(

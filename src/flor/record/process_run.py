@@ -67,6 +67,7 @@ class ProcessRun:
     files: "Filing | None" = None  # what is remembered of files
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _task_lock: threading.Lock = field(default_factory=threading.Lock)
     _is_ended: bool = False
     _is_closed: bool = False
     _only_repr: set[str] = field(default_factory=set)
@@ -116,6 +117,12 @@ class ProcessRun:
         self.spool.drain()
         self.journal.sync()
 
+    def do_tasks(self) -> None:
+        """Do what is left for the background, once it is done with what it does now."""
+        with self._task_lock:
+            while self.tick_tasks:
+                self.tick_tasks.pop(0)()
+
     def note_packages(self) -> None:
         """Add the installed packages to the journal: in the background, it takes milliseconds."""
         self.facts({"environment": {"packages": environment.packages()}})
@@ -139,8 +146,7 @@ class ProcessRun:
         self._is_ended = True
         self.spool.wait_for_arrivals(ARRIVAL_TIMEOUT_S)
         self.spool.drain_to_end()
-        while self.tick_tasks:
-            self.tick_tasks.pop(0)()
+        self.do_tasks()
         self.facts(self._last_facts(status))
         self.journal.sync()
         self.echo.report(self.spool.left_out())
@@ -224,7 +230,8 @@ class ProcessRun:
         if ticks % SYNC_TICKS == 0:
             self.journal.sync()
         self.lock.tend()
-        if self.tick_tasks:
-            self.tick_tasks.pop(0)()
+        with self._task_lock:
+            if self.tick_tasks:
+                self.tick_tasks.pop(0)()
         if self.files and self.is_open:
             self.files.tick()

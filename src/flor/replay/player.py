@@ -19,7 +19,7 @@ from flor.errors import ReentryRefused
 from flor.project import Project
 from flor.record import loops, tracked
 from flor.record.arguments import as_type_of
-from flor.record.context import Loop, Node, Root, chain, current
+from flor.record.context import Loop, Node, Root, current, iterations_around
 from flor.record.keeper import Keeper, OpenBlock
 from flor.record.session import NO_DEFAULT, Session
 from flor.replay import headers
@@ -140,8 +140,7 @@ class Player:
     @contextmanager
     def _checkpointing(self, objects: Mapping[str, Any], began: int | None) -> Iterator[None]:
         node = current.get() or self.root()
-        around = [(link.loop.name, link.number) for link in chain(node) if link.loop]
-        opened = OpenBlock(self._blocks.open(), objects, around)
+        opened = OpenBlock(self._blocks.open(), objects, iterations_around(node))
         if began is not None:
             self._way.began[opened.place.number] = began
         self._open.append(opened)
