@@ -83,10 +83,20 @@ def prepare(job: dict[str, Any]) -> None:
     folder = str(Path(argv[0]).absolute().parent) if argv[0] != "-m" else os.getcwd()
     installed = [entry for entry in sys.path if entry != str(HERE)]
     sys.path[:] = [folder, *job["pythonpath"], *installed]
+    if any(Path(entry, "flor", "checkpoints").exists() for entry in job["pythonpath"]):
+        _begin_with(job["environ"])
     if job["afterwards"]:
         from_here("afterwards").write_at_exit(job["afterwards"])
     if job["kill"]:
         from_here("killing").arm(job["kill"])
+
+
+def _begin_with(environ: dict[str, str]) -> None:
+    # For the kernel a fork was started with the environment of its parent.
+    from flor.checkpoints import environment
+
+    started = {os.fsencode(name): os.fsencode(value) for name, value in environ.items()}
+    environment.first_environ = lambda: started
 
 
 def from_here(name: str) -> ModuleType:
