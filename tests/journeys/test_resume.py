@@ -1,6 +1,7 @@
 """`flor resume` goes on with a run that was killed, and nobody can tell it from one that never was."""
 
 import signal
+import textwrap
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -96,6 +97,17 @@ def test_it_goes_on_from_the_last_state_that_was_kept(place: Workplace) -> None:
     resumed = resume(place, "last", env=KEEP_ALL)
 
     assert f"Resuming run {run} (train.py): {last}." in resumed.stderr
+
+
+def test_variables_that_the_script_sets_may_be_set_by_now(place: Workplace, wanted: list[object]) -> None:
+    setting = 'import os\nos.environ.update(WANDB_MODE="offline")\nos.environ.pop("RUN_NAME", None)\n'
+    run = killed(place, "3 -2.0", setting + textwrap.dedent(SCRIPT))
+    last = naming.in_words([kept.manifest for kept in states(place, run)])[-1]
+
+    resumed = resume(place, run, env={**KEEP_ALL, "WANDB_MODE": "offline", "RUN_NAME": "again"})
+
+    assert f"Resuming run {run} (train.py): {last}." in resumed.stderr
+    assert rows(place, run) == wanted
 
 
 def test_a_run_can_be_killed_and_resumed_again_and_again(place: Workplace, wanted: list[object]) -> None:

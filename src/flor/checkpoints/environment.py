@@ -73,18 +73,23 @@ def first_environ() -> Mapping[bytes, bytes]:
     return {name: value for name, found, value in (line.partition(b"=") for line in lines) if found}
 
 
+@cache
+def _put_back() -> set[bytes]:
+    """Variables that count as changed however this process found them: they were where its state is from."""
+    return set()
+
+
 def _changed_environ() -> tuple[tuple[bytes, bytes | None], ...]:
     """What the program changed in its environment; None for what it removed."""
     first, now = first_environ(), dict(os.environb)
-    changed: dict[bytes, bytes | None] = {
-        name: value for name, value in now.items() if first.get(name) != value
-    }
-    changed |= dict.fromkeys(first.keys() - now.keys())
-    return tuple(sorted(changed.items()))
+    names = {name for name in first.keys() | now.keys() if first.get(name) != now.get(name)}
+    return tuple((name, now.get(name)) for name in sorted(names | _put_back()))
 
 
 def _set_environ(changed: tuple[tuple[bytes, bytes | None], ...]) -> None:
-    wanted = {**first_environ(), **dict(changed)}
+    _put_back().clear()
+    _put_back().update(name for name, _ in changed)
+    wanted: dict[bytes, bytes | None] = {**first_environ(), **dict(changed)}
     for name in os.environb.keys() - wanted.keys():
         del os.environb[name]
     for name, value in wanted.items():
