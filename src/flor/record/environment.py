@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-KEPT_PREFIXES = (
-    "SLURM_", "AIRFLOW_CTX_", "TORCHELASTIC_",
+_OF_SCHEDULERS = ("SLURM_", "AIRFLOW_CTX_", "TORCHELASTIC_")
+_OF_COMPUTING = (
     "PYTHON", "TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "CUDNN_", "ATEN_", "OMP_", "GOMP_", "KMP_", "MKL_",
     "OPENBLAS_", "NUMEXPR_", "JAX_", "XLA_", "TF_",
 )  # fmt: skip
-"""Of schedulers and of libraries that compute: they change results."""
-KEPT_VARIABLES = (
-    "NVIDIA_TF32_OVERRIDE", "TOKENIZERS_PARALLELISM", "LANG", "LC_ALL", "TZ",
-    "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV",
-)  # fmt: skip
+_ALSO_OF_COMPUTING = ("NVIDIA_TF32_OVERRIDE", "TOKENIZERS_PARALLELISM", "LANG", "LC_ALL", "TZ")
+_ALSO_KEPT = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV")
+DEVICES = "CUDA_VISIBLE_DEVICES"
+_NO_DEVICES = ("", "-1")
 _SECRET = re.compile("^TF_VAR_|TOKEN|SECRET|PASSW|CREDENTIAL|JWT|_KEY")
 """Such as Slurm's SLURM_JWT; Terraform's variables, too, begin as TensorFlow's do."""
 
@@ -47,7 +46,22 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def is_kept(name: str) -> bool:
     """Whether a variable says something of how results come about, and none that could be a secret."""
-    return name in KEPT_VARIABLES or (name.startswith(KEPT_PREFIXES) and not _SECRET.search(name))
+    return changes_results(name) or name in _ALSO_KEPT or name == DEVICES or _begins(name, _OF_SCHEDULERS)
+
+
+def changes_results(name: str) -> bool:
+    """Whether Python or a library that computes does something else for another value of a variable."""
+    return name != DEVICES and (name in _ALSO_OF_COMPUTING or _begins(name, _OF_COMPUTING))
+
+
+def _begins(name: str, prefixes: tuple[str, ...]) -> bool:
+    return name.startswith(prefixes) and not _SECRET.search(name)
+
+
+def of_devices(recorded: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Which devices a program may use that is executed again: today's, or none where it used none."""
+    asked = recorded if recorded.get(DEVICES) in _NO_DEVICES else now
+    return {DEVICES: asked[DEVICES]} if DEVICES in asked else {}
 
 
 def at_end() -> dict[str, Any]:

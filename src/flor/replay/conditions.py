@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flor.record.environment import is_kept
+from flor.record.environment import DEVICES, is_kept, of_devices
 from flor.replay.mapping import Relocation
 
 _DROPPED_PREFIXES = ("FLOR_", "GIT_")
@@ -46,12 +46,13 @@ def variables(
         scratch: a folder that is deleted afterwards.
     """
     kept = {name: value for name, value in now.items() if not _is_dropped(name)}
-    then = {name: relocation.text(value) for name, value in recorded.get("variables", {}).items()}
+    given = recorded.get("variables", {})
+    then = {name: relocation.text(value) for name, value in given.items() if name != DEVICES}
     stores = {
         "MLFLOW_TRACKING_URI": f"file://{scratch}/mlruns",
         "COMET_OFFLINE_DIRECTORY": f"{scratch}/comet",
     }
-    return {**kept, **then, **_QUIET, **stores}
+    return {**kept, **then, **of_devices(given, now), **_QUIET, **stores}
 
 
 def arithmetic(recorded: Mapping[str, Any], today: Mapping[str, Any]) -> dict[str, str]:
@@ -68,15 +69,6 @@ def arithmetic(recorded: Mapping[str, Any], today: Mapping[str, Any]) -> dict[st
     if capability and _CAPABILITY not in given and capability in _capabilities(today)[1:]:
         found[_CAPABILITY] = capability
     return found
-
-
-def rank_variables(rank: int, world_size: int, port: int) -> dict[str, str]:
-    """The variables of one process of a job whose processes all run on this machine."""
-    numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "LOCAL_WORLD_SIZE": world_size}
-    return {name: str(number) for name, number in numbers.items()} | {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
 
 
 def changes(recorded: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from flor.errors import CannotResume, FlorError
 from flor.executors import foreground
 from flor.executors.foreground import Process
 from flor.project import Project
-from flor.record import reopening
+from flor.record import environment, reopening
 from flor.replay import agreement, code_check, job, resuming, tail
 from flor.replay.agreement import Difference
 from flor.replay.job import Job
@@ -32,11 +32,6 @@ from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 
 _PREPARE = f"{resuming.__name__}:{resuming.prepare.__name__}"
-_MATTERING = (
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY",
-    "PYTHONHASHSEED", "PYTHONPATH", "CUBLAS_WORKSPACE_CONFIG",
-)  # fmt: skip
-
 _SHOWN = 10
 
 Say = Callable[[str], None]
@@ -174,11 +169,10 @@ def _told(done: PutBack) -> Iterator[str]:
 
 
 def _job(project: Project, run: Run, descriptor: int) -> Job:
-    environment = run.environment
-    executable = str(environment.get("executable") or sys.executable)
+    executable = str(run.environment.get("executable") or sys.executable)
     return Job(
         executable=executable if os.access(executable, os.X_OK) else sys.executable,
-        orig_argv=tuple(environment.get("orig_argv") or ()),
+        orig_argv=tuple(run.environment.get("orig_argv") or ()),
         cwd=run.cwd,
         root=str(project.root),
         prepare=_PREPARE,
@@ -186,11 +180,12 @@ def _job(project: Project, run: Run, descriptor: int) -> Job:
     )
 
 
-def _environ(recorded: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, str]:
+def _environ(facts: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, str]:
     """Today's environment, with the variables that change results as they were."""
-    then = recorded.get("variables", {})
-    kept = {name: value for name, value in now.items() if name not in _MATTERING}
-    return kept | {name: then[name] for name in _MATTERING if name in then}
+    recorded = facts.get("variables", {})
+    kept = {name: value for name, value in now.items() if not environment.changes_results(name)}
+    then = {name: value for name, value in recorded.items() if environment.changes_results(name)}
+    return kept | then | environment.of_devices(recorded, now)
 
 
 def _refuse_other_code(project: Project, run: Run, modules: tuple[str, ...]) -> None:

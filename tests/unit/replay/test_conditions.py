@@ -30,6 +30,17 @@ def test_variables_that_change_results_are_as_they_were_and_others_as_they_are()
     assert "SLURM_JOB_ID" not in found
 
 
+def test_devices_are_those_given_today_unless_none_were_to_be_used() -> None:
+    def given(then: str, **now: str) -> str | None:
+        recorded = {"variables": {"CUDA_VISIBLE_DEVICES": then}}
+        return conditions.variables(recorded, now, MOVED, "/scratch").get("CUDA_VISIBLE_DEVICES")
+
+    assert given("3", CUDA_VISIBLE_DEVICES="0") == "0"
+    assert given("3") is None
+    assert given("", CUDA_VISIBLE_DEVICES="0") == ""
+    assert given("-1") == "-1"
+
+
 def test_nobody_is_asked_and_no_tracker_is_told() -> None:
     now = {"DISPLAY": ":0", "WANDB_MODE": "online", "GIT_DIR": "/x/.git", "FLOR_RUN": "1"}
 
@@ -85,10 +96,3 @@ def test_the_same_conditions_are_no_change() -> None:
     assert conditions.changes(THEN, today) == []
     assert conditions.changes({}, today) == []
     assert conditions.changes(THEN, {**today, "devices": None}) == []
-
-
-def test_each_process_of_a_job_has_its_rank_and_all_have_one_port() -> None:
-    found = conditions.rank_variables(1, 2, 29511)
-
-    assert (found["RANK"], found["LOCAL_RANK"], found["WORLD_SIZE"]) == ("1", "1", "2")
-    assert (found["MASTER_ADDR"], found["MASTER_PORT"]) == ("127.0.0.1", "29511")
