@@ -40,6 +40,17 @@ SCRIPT = """
     # suffix
     """
 
+LEFT = """try:
+                for sign in flor.loop("sign", [1, -1] * (epoch % 2)):
+                    for k in flor.loop("k", range(2)):
+                        weights[k] += sign * random.random()
+                    flor.log("inside", weights[0])
+                    if epoch == 3 and sign < 0:
+                        raise ValueError
+            except ValueError:
+                pass
+            # behind
+"""
 PROBES = {
     "prefix": 'flor.log("probe", weights[0])',
     "inside step": 'flor.log("probe", weights[1] * 2)',
@@ -67,6 +78,31 @@ def cells(place: Workplace, run: int) -> list[list[Any]]:
 def test_hindsight_equals_foresight(place: Workplace, where: str) -> None:
     probed = SCRIPT.replace(f"# {where}\n", f"{PROBES[where]}\n")
     assert probed != SCRIPT
+    place.run(SCRIPT, env=KEEP_ALL)
+    place.run(probed, env=KEEP_ALL)
+
+    replay(place, "probe", "--audit", "1")
+
+    assert cells(place, 0) == cells(place, 1)
+
+
+def test_an_iteration_goes_on_behind_loops_that_are_left_or_stand_deeper(place: Workplace) -> None:
+    plain = SCRIPT.replace("# behind\n", LEFT)
+    place.run(plain, env=KEEP_ALL)
+    place.run(plain.replace("# behind\n", 'flor.log("probe", weights[0] + weights[1])\n'), env=KEEP_ALL)
+
+    replay(place, "probe", "--audit", "0")
+
+    assert len(cells(place, 0)) == len(cells(place, 1))
+    assert cells(place, 0) == cells(place, 1)
+
+
+def test_a_statement_may_import_what_the_run_had_not_loaded(place: Workplace) -> None:
+    place.write(
+        "measure.py", "import numpy\n\n\ndef norm(v):\n    return float(numpy.sum(numpy.square(v)))\n"
+    )
+    probed = SCRIPT.replace("import flor\n", "import flor\n    from measure import norm\n")
+    probed = probed.replace("# behind\n", 'flor.log("probe", norm(weights))\n')
     place.run(SCRIPT, env=KEEP_ALL)
     place.run(probed, env=KEEP_ALL)
 

@@ -18,8 +18,9 @@ _WITHOUT_IDENTITY = frozenset(
     {"tuple", "frozenset", "method", "builtin method", "weakref", "path", "value", "global"}
 )
 """Kinds that a program cannot tell apart by identity in any way that matters: they never change."""
-_OPEN = frozenset({"frame", "names", "library"})
-"""Nodes to which a probe may add names."""
+_OPEN = frozenset({"frame", "names", "library", "modes"})
+"""Nodes to which a probe may add names: its own, or those of a library that it imports."""
+_MODULE = "module "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def differences(
 ) -> list[Difference]:
     """Where two states differ, nearest to the roots first; at most `limit` places.
 
-    `allow_new_names`: names that only the new state has, in frames and modules, are a probe's, no difference.
+    `allow_new_names`: names that only the new state has, in frames and modules, are a probe's, no difference;
+    nor are modules that it imported.
     """
     return _Comparison(old, old_hashes, new, new_hashes, limit, allow_new_names).run()
 
@@ -207,13 +209,18 @@ class _Comparison:
     def only_after(self, number: int, one: Node, mine: list[Label], theirs: list[Label]) -> None:
         """Note what only the new node has, and another order of what both have."""
         added = [label for label in theirs if label not in set(mine)]
-        if not (self.allow_new_names and one.kind in _OPEN):
-            for label in added:
+        for label in added:
+            if not self.is_probes_own(one, label):
                 self.note(number, "only after", label)
         both = [label for label in theirs if label not in set(added)]
         kept = [label for label in mine if label in set(both)]
         if both != kept:
             self.note(number, "order")
+
+    def is_probes_own(self, node: Node, label: Label) -> bool:
+        """Whether a name that only the new state has may have come with a probe, as a module may."""
+        is_module = node.kind == "root" and str(label).startswith(_MODULE)
+        return self.allow_new_names and (is_module or node.kind in _OPEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Tourist(Way):
 
     def executed(self, entry: EntryPoint | None, block: OpenBlock, frame: FrameType) -> None:
         """A loop is over: behind a main loop, what is logged counts as outside of it."""
-        if entry is None or entry.kind != "after":
+        if block.place.main is None:
             self.tell(Mark(counts=self.tour.counts_outside))
 
     def _jump_to(
