@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal
 
@@ -30,6 +30,9 @@ class Difference:
     path: str
     what: What
     detail: str = ""  # both values, where they are short
+    after: str = field(
+        default="", compare=False
+    )  # a hash of the later value, where it is a simple one or bytes
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}{f' ({self.detail})' if self.detail else ''}"
@@ -86,12 +89,14 @@ class _Comparison:
             self.compare(self.queue.popleft())
         return self.found[: self.limit]
 
-    def note(self, number: int, what: What, label: Label | None = None, detail: str = "") -> None:
+    def note(
+        self, number: int, what: What, label: Label | None = None, detail: str = "", after: str = ""
+    ) -> None:
         """There is a difference at a node of the old graph, or at one of its references."""
         if self.paths is None:
             self.paths = Paths.readable(self.old)
         text = self.paths.text(number) if label is None else self.paths.step(number, label)
-        self.found.append(Difference(text, what, detail))
+        self.found.append(Difference(text, what, detail, after))
 
     def compare(self, number: int) -> None:
         """Compare a node with its pair."""
@@ -139,10 +144,16 @@ class _Comparison:
             return self.old_hashes[one.blob] == self.new_hashes[other.blob]
         return one.blob == other.blob
 
+    def blob_hash(self, node: Node) -> str:
+        """A hash of the bytes of a node of the new graph."""
+        if isinstance(node.blob, int):
+            return self.new_hashes[node.blob]
+        return xxh3_128(node.blob or b"").hexdigest()
+
     def by_value(self, number: int, one: Node, other: Node) -> None:
         """Name the first simple values that differ."""
         if not isinstance(one.blob, bytes) or not isinstance(other.blob, bytes) or one.kind in _BYTES:
-            self.note(number, "value")
+            self.note(number, "value", after=self.blob_hash(other))
             return
         if one.pairs:
             self.by_label(number, one, other)
@@ -154,7 +165,8 @@ class _Comparison:
             return
         for label, mine, their in zip(labels, before, after, strict=True):
             if dump(mine) != dump(their):
-                self.note(number, "value", label, f"{_short(mine)} and {_short(their)}")
+                detail = f"{_short(mine)} and {_short(their)}"
+                self.note(number, "value", label, detail, _hash_of(_Simple(dump(their))))
 
     def meet(self, number: int, label: Label | None, ref: Ref, their: Ref) -> bool:
         """Pair two references; whether they can be a pair. With a label, note why not."""
@@ -199,9 +211,8 @@ class _Comparison:
                 self.note(number, "only before", label)
             elif isinstance(ref, _Simple) or isinstance(theirs[label], _Simple):
                 if ref != theirs[label]:
-                    self.note(
-                        number, "value", label, f"{shown(self.old, ref)} and {shown(self.new, theirs[label])}"
-                    )
+                    detail = f"{shown(self.old, ref)} and {shown(self.new, theirs[label])}"
+                    self.note(number, "value", label, detail, _hash_of(theirs[label]))
             elif not self.meet(number, None, ref, theirs[label]):  # type: ignore[arg-type]
                 self.note(number, self.why(ref, theirs[label]), label)  # type: ignore[arg-type]
         self.only_after(number, one, list(mine), list(theirs))
@@ -231,6 +242,10 @@ class _Simple:
 
     def __str__(self) -> str:
         return _short(load(self.data))
+
+
+def _hash_of(value: "Ref | _Simple") -> str:
+    return xxh3_128(value.data).hexdigest() if isinstance(value, _Simple) else ""
 
 
 _BYTES = frozenset({"storage", "array", "bytearray", "torch generator", "arrow"})

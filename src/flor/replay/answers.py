@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from flor.entities import Source
 from flor.replay import agreement
@@ -25,6 +26,7 @@ class Stretch:
     entry: str  # where it begins; "" at the start of the script
     table: pa.Table
     counts: Flags  # of each record
+    proofs: NDArray[np.int64]  # of each record, the mark of the next kept state that was reached; -1: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Answers:
     records: pa.Table  # columns of `schema.RECORDS`: source replay, and loop values that the run lacks
     differences: tuple[Difference, ...]  # of the run's own records, executed again
     contexts: frozenset[Context] = field(default_factory=frozenset)  # that have an answer
+    names: tuple[str, ...] = ()  # of each value
+    proofs: tuple[int, ...] = ()  # of each value, see `Stretch`
+    compared: int = 0  # records of the run's own that were executed again
 
     @property
     def count(self) -> int:
@@ -60,20 +65,40 @@ def told(replayed: pa.Table) -> Told:
     rows = [row for row, name in enumerate(names) if name == MARK]
     marks = [Mark(), *(msgspec.json.decode(texts[row], type=Mark) for row in rows)]
     begins, ends = [0, *(row + 1 for row in rows)], [*rows, len(names)]
-    found: list[list[tuple[bool, pa.Table]]] = []
-    entries, counts = [], False
-    for mark, begin, end in zip(marks, begins, ends, strict=True):
+    proofs = _next_checked(marks)
+    found: list[list[Stretch]] = []
+    counts = False
+    for mark, begin, end, proof in zip(marks, begins, ends, proofs, strict=True):
         counts = counts if mark.counts is None else mark.counts
         if mark.entry or not found:
             found.append([])
-            entries.append(mark.entry)
-        found[-1].append((counts, replayed.slice(begin, end - begin)))
-    return Told(tuple(map(_stretch, entries, found)), tuple(marks))
+        found[-1].append(_piece(mark.entry, replayed.slice(begin, end - begin), counts, proof))
+    return Told(tuple(map(_joined, found)), tuple(marks))
 
 
-def _stretch(entry: str, pieces: Sequence[tuple[bool, pa.Table]]) -> Stretch:
-    counts = [np.full(len(table), is_counted) for is_counted, table in pieces]
-    return Stretch(entry, pa.concat_tables([table for _, table in pieces]), np.concatenate(counts))
+def _next_checked(marks: Sequence[Mark]) -> list[int]:
+    """Of each mark the next one that tells of a kept state, before any jump; -1: none."""
+    found, proof = [], -1
+    for number, mark in reversed(list(enumerate(marks))):
+        found.append(proof)
+        if mark.entry:
+            proof = -1
+        elif mark.checked:
+            proof = number
+    return found[::-1]
+
+
+def _piece(entry: str, table: pa.Table, counts: bool, proof: int) -> Stretch:
+    return Stretch(entry, table, np.full(len(table), counts), np.full(len(table), proof))
+
+
+def _joined(pieces: Sequence[Stretch]) -> Stretch:
+    return Stretch(
+        pieces[0].entry,
+        pa.concat_tables([piece.table for piece in pieces]),
+        np.concatenate([piece.counts for piece in pieces]),
+        np.concatenate([piece.proofs for piece in pieces]),
+    )
 
 
 def answers(
@@ -92,6 +117,9 @@ def answers(
         _without_known_loops(recorded, records.unify_dictionaries()),
         tuple({one.name: one for part in reversed(found) for one in reversed(part.differences)}.values()),
         frozenset(context for part in found for context in part.contexts),
+        tuple(name for part in found for name in part.names),
+        tuple(proof for part in found for proof in part.proofs),
+        sum(part.compared for part in found),
     )
 
 
@@ -118,6 +146,9 @@ def _of_stretch(recorded: pa.Table, stretch: Stretch, seq: int, names: Collectio
         _as_replay(placed.filter(mask(kept)), is_answer[kept]),
         tuple(agreement.compare(later, own)),
         frozenset(answered),
+        tuple(key[1] for key, is_wanted in zip(keys, is_answer, strict=True) if is_wanted),
+        tuple(stretch.proofs[is_answer].tolist()),
+        sum(key in known for key, loop in zip(keys, is_loop, strict=True) if not loop),
     )
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 
@@ -70,6 +70,7 @@ class Asked:
     others: tuple[RunReport, ...]
     patches: tuple[tuple[str, str], ...]  # version, and the difference that the probes make in it
     workers: int = 1
+    audit: int | None = None  # see `Request`
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -104,6 +105,7 @@ def ask(project: Project, catalog: Catalog, request: Request) -> Asked:
         tuple(one for one in found if isinstance(one, RunReport)),
         tuple(planning.patches.items()),
         request.workers,
+        request.audit,
     )
 
 
@@ -128,7 +130,7 @@ class _Planning:
         carried = version.propagated
         if not carried.patches:
             return _refused(run, version)
-        return self._work(run, version)
+        return self._work(run, version, texts)
 
     def _version(self, run: Run, texts: Mapping[str, str]) -> ProbedVersion:
         key = (run.tree or run.run, run.filename)
@@ -141,7 +143,7 @@ class _Planning:
                 self.patches[(run.version or "")[:12]] = made.propagated.diff()
         return self.versions[key]
 
-    def _work(self, run: Run, version: ProbedVersion) -> Work | RunReport:
+    def _work(self, run: Run, version: ProbedVersion, texts: Mapping[str, str]) -> Work | RunReport:
         store = CheckpointStore(Layout(self.project.home).checkpoints)
         own = [path for path, one in files.of(run).outputs.items() if one.is_read]
         facts = gathering.run_facts(self.catalog, store, run, version.changed, version.new_line, own)
@@ -156,9 +158,10 @@ class _Planning:
         lacking = [one for one in self._input_changes(run) if not one.is_kept]
         if lacking:
             return _unasked(run, f"an input is no longer what it read: {lacking[0]}", is_missing=True)
+        planned = partial(planner.plan, facts, version.changed, question, self._correction(run))
         return Work(
             run=run,
-            plan=planner.plan(facts, version.changed, question, self._correction(run)),
+            plan=planned(),
             files=version.files,
             edits=version.edits,
             names=self.request.names,
@@ -167,7 +170,9 @@ class _Planning:
             seqs=_seqs(store, run.run),
             loops=self.catalog.entry(run.run).metadata.loops,
             version=f"{run.tree} {run.environment.get('python', '')}",
-            iterations=sum(loop.begun for loop in facts.loops),
+            lengths={(loop.block, loop.loop): loop.begun for loop in facts.loops},
+            replan=planned,
+            texts={**texts, **version.files},
             is_part=self.request.where is not None,
         )
 

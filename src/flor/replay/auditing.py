@@ -1,13 +1,35 @@
-"""Which iterations are executed in full, to prove that what was loaded is what executing gives. Pure."""
+"""Which iterations are executed in full, to prove that what was loaded is what executing gives. Pure.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+An audit goes from one header whose state was kept to the next such header, over all that lies between, and
+compares: the state it arrives in with the one that was kept there, what the run logged with what it logs
+now, and the answers that were loaded with those that come of executing. Best is one that restores a state
+itself and at whose end an answer was loaded: it proves both the restoring and what was found behind it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from flor.checkpoints.entry import EntryPoint
 from flor.replay.executing import Work
 from flor.replay.planning.plans import Segment, Visit
 
 _TENTH = 0.1
+_NOT_WANTED = "no iteration was executed in full to prove it (--audit 1 does that)"
+_NOT_CHEAP = (
+    "executing an iteration in full, to prove it, takes more than a tenth of the time that was saved "
+    "(--audit 1 does it all the same)"
+)
+_NO_WAY = "no iteration of it can be executed in full from a kept state, to prove it"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One that is possible."""
+
+    segment: Segment
+    length: int  # iterations that are executed in full
+    proofs: int  # whether it restores something itself, whether it ends where something was loaded
 
 
 def with_audits(works: Sequence[Work], count: int | None) -> tuple[Work, ...]:
@@ -19,20 +41,24 @@ def with_audits(works: Sequence[Work], count: int | None) -> tuple[Work, ...]:
     found: list[Work] = []
     others: list[Work] = []
     for group in _by_version(works).values():
-        audited = next((work for work in group if _auditable(work)), None)
-        wanted = _count(group, audited, count) if audited else 0
-        if audited and wanted:
-            audits = tuple(_audit(audited, visit) for visit in _auditable(audited)[:wanted])
-            found.append(replace(audited, audits=audits))
-        else:
-            audited = None
-        others += [work for work in group if work is not audited]
+        first, possible = next(((work, each) for work in group if (each := audits(work))), (group[0], []))
+        wanted = _wanted(group, first, possible, count)
+        reason = "" if wanted else _why_none(possible, count)
+        others += [replace(work, unaudited=reason) for work in group if not (wanted and work is first)]
+        found += [replace(first, audits=wanted)] if wanted else []
     return (*found, *others)
 
 
+def _why_none(possible: Sequence[Audit], count: int | None) -> str:
+    if not possible:
+        return _NO_WAY
+    return _NOT_CHEAP if count is None else _NOT_WANTED
+
+
 def is_loaded_in(segment: Segment) -> bool:
-    """Whether something of what counts is not executed in full."""
-    return any(_is_partial(visit) for visit in segment.visits) or bool(segment.jumps)
+    """Whether something of what counts follows from a state that was loaded, or is not executed in full."""
+    wanted = [visit for visit in segment.visits if visit.is_wanted]
+    return any(visit.entry or _is_partial(visit) for visit in wanted) or bool(segment.jumps)
 
 
 def _is_partial(visit: Visit) -> bool:
@@ -46,29 +72,86 @@ def _by_version(works: Sequence[Work]) -> Mapping[str, list[Work]]:
     return found
 
 
-def _auditable(work: Work) -> list[Visit]:
-    """The iterations of what is loaded that can be executed in full, between two states that were kept."""
-    visits = [visit for segment in work.plan.segments for visit in segment.visits if _is_partial(visit)]
-    return [visit for visit in visits if _has_both_ends(work, visit)]
-
-
-def _has_both_ends(work: Work, visit: Visit) -> bool:
-    first, last = (EntryPoint("top", visit.block, visit.loop, visit.iteration + more) for more in (0, 1))
-    return first in work.plan.enterable and str(first) in work.seqs and str(last) in work.seqs
-
-
-def _count(group: Sequence[Work], audited: Work, count: int | None) -> int:
+def _wanted(
+    group: Sequence[Work], audited: Work, possible: Sequence[Audit], count: int | None
+) -> tuple[Segment, ...]:
     if count is not None:
-        return count
-    saved = sum(max(work.plan.whole_s - work.plan.estimated_s, 0.0) for work in group)
-    cost = audited.plan.whole_s / max(audited.iterations, 1) + audited.plan.prefix_s
-    return int(cost < _TENTH * saved)
+        return tuple(audit.segment for audit in possible[:count])
+    saved_s = sum(max(work.plan.whole_s - work.plan.estimated_s, 0.0) for work in group)
+    cheap = (audit for audit in possible if _cost_s(audited, audit) < _TENTH * saved_s)
+    return tuple(audit.segment for audit in cheap)[:1]
 
 
-def _audit(work: Work, visit: Visit) -> Segment:
-    """The iteration from its header to the next; what comes before its loop is jumped over as planned."""
+def _cost_s(work: Work, audit: Audit) -> float:
+    each_s = work.plan.whole_s / max(work.iterations, 1)
+    suffix_s = work.plan.suffix_s if audit.segment.goes_to_end else 0.0
+    return work.plan.prefix_s + audit.length * each_s + suffix_s
+
+
+def audits(work: Work) -> list[Audit]:
+    """All that are possible, those that prove most for the least first."""
+    found = [audit for segment in work.plan.segments for audit in _of_segment(work, segment)]
+    return sorted(found, key=lambda audit: (-audit.proofs, audit.length))
+
+
+def _of_segment(work: Work, segment: Segment) -> Iterator[Audit]:
+    partial = [visit for visit in segment.visits if _is_partial(visit)]
+    for key in dict.fromkeys((visit.block, visit.loop) for visit in partial):
+        yield from _of_loop(work, segment, key)
+    if segment.goes_to_end and segment.jumps:
+        yield from _of_jump(work, segment)
+
+
+def _of_loop(work: Work, segment: Segment, key: tuple[int, int]) -> Iterator[Audit]:
+    planned = {each.iteration: each for each in segment.visits if (each.block, each.loop) == key}
+    loaded = {iteration for iteration, visit in planned.items() if _is_partial(visit)}
+    headers = _headers(work, key)
+    for first, last in pairwise(headers):
+        is_proving = last in loaded and planned[last].entry is not None
+        if _can_enter(work, key, first) and (is_proving or loaded.intersection(range(first, last))):
+            visits = [_in_full(work, key, at) for at in range(first, last)]
+            visits += [replace(planned[last], entry=None)] if is_proving else []
+            yield Audit(_between(segment, visits), last - first, bool(first) + is_proving)
+    for first in loaded.intersection(headers[-1:]):
+        if _can_enter(work, key, first) and first < work.lengths[key]:
+            yield Audit(_between(segment, [_in_full(work, key, first)]), 1, 0)
+
+
+def _of_jump(work: Work, segment: Segment) -> Iterator[Audit]:
+    """The last loop that is jumped over, executed to its end from a kept state, and all that follows it."""
+    last = max(segment.jumps, key=lambda jump: jump.order)
+    keys = [key for key in work.lengths if key[0] == last.block]
+    key = (last.block, last.loop) if last.kind == "done" else keys[0]
+    first = max((at for at in _headers(work, key) if at < work.lengths[key]), default=-1)
+    if (last.kind == "done" or len(keys) == 1) and _can_enter(work, key, first):
+        earlier = [each for each in segment.visits if (each.block, each.loop) < key]
+        visits = (*earlier, _entered(replace(_in_full(work, key, first), is_wanted=False)))
+        jumps = tuple(jump for jump in segment.jumps if jump is not last)
+        found = replace(segment, visits=visits, jumps=jumps, is_audit=True)
+        yield Audit(found, work.lengths[key] - first, 2)
+
+
+def _headers(work: Work, key: tuple[int, int]) -> list[int]:
+    """The iterations of a loop whose headers were kept."""
+    return [at for at in range(work.lengths[key] + 1) if str(EntryPoint("top", *key, at)) in work.seqs]
+
+
+def _can_enter(work: Work, key: tuple[int, int], iteration: int) -> bool:
+    return EntryPoint("top", *key, iteration) in work.plan.enterable
+
+
+def _in_full(work: Work, key: tuple[int, int], iteration: int) -> Visit:
+    return Visit(*key, iteration, is_wanted=(*key, iteration) in work.plan.wanted)
+
+
+def _entered(visit: Visit) -> Visit:
+    """The same from the state at its header; the program comes to the first header by itself."""
     entry = EntryPoint("top", visit.block, visit.loop, visit.iteration)
-    whole = replace(visit, entry=entry if visit.iteration else None, replaced=(), is_cut=False)
-    planned = next(each for each in work.plan.segments if visit in each.visits)
-    jumps = tuple(jump for jump in planned.jumps if jump.order < entry.order)
-    return Segment((whole,), jumps, is_audit=True)
+    return replace(visit, entry=entry if visit.iteration else None)
+
+
+def _between(segment: Segment, visits: Sequence[Visit]) -> Segment:
+    """What comes before the loop is jumped over as planned."""
+    loop = (visits[0].block, 0, visits[0].loop)
+    jumps = tuple(jump for jump in segment.jumps if jump.order < loop)
+    return Segment((_entered(visits[0]), *visits[1:]), jumps, is_audit=True)

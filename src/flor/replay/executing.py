@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flor.checkpoints.entry import EntryPoint
 from flor.entities import Run
 from flor.errors import StoreError, VersionUnavailable
 from flor.executors.logs import PORT_IN_USE
@@ -34,6 +35,14 @@ _PREPARE = f"{segment.__name__}:{segment.prepare.__name__}"
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A state that a segment could not be put into."""
+
+    entry: EntryPoint
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """One run that is to be asked: its plan, and the version with the probes in it."""
 
@@ -47,9 +56,21 @@ class Work:
     seqs: Mapping[str, int]  # of the last record before each kept entry point
     loops: Mapping[str, LoopDefault]  # what the run says of loops
     version: str  # the same for runs of the same code under the same interpreter
-    iterations: int  # of all main loops
+    lengths: Mapping[tuple[int, int], int]  # how many iterations each main loop had, by block and loop
+    replan: Callable[[Collection[EntryPoint]], Plan]  # another plan, without these entry points
+    texts: Mapping[str, str]  # of all files of the version, with probes
     is_part: bool = False  # only some of the run's iterations are asked for
     audits: tuple[Segment, ...] = ()
+    unaudited: str = ""  # why there is none of its version
+    refusals: tuple[Refusal, ...] = ()  # of states, when it was tried
+    is_again: bool = (
+        False  # these segments were executed before: what comes out differently is not repeatable
+    )
+
+    @property
+    def iterations(self) -> int:
+        """Of all main loops."""
+        return sum(self.lengths.values())
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -98,7 +119,8 @@ class Workshop:
         for former in alone:
             with executor.run([self._repeated(former.task)], on_event) as outcomes:
                 yield from (self._collect(self._running.pop(each.task), each) for each in outcomes)
-        yield from self._refused
+        while self._refused:
+            yield self._refused.pop(0)
 
     def changed(self) -> tuple[str, ...]:
         """The user's files that changed meanwhile, where processes could reach them past Python."""

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -20,12 +20,10 @@ from flor.replay.marks import Mark
 from flor.replay.observing import Observers
 from flor.replay.planning.plans import Visit
 from flor.replay.player import Player
-from flor.replay.restoring import Restorer
+from flor.replay.restoring import MOST, Restorer
 from flor.replay.runtime import BlockIsOver
 from flor.replay.tour import Step, Tour
 from flor.replay.way import Driven, Way
-
-_SHOWN = 5
 
 Tell = Callable[[Mark], None]
 
@@ -42,6 +40,7 @@ class Tourist(Way):
     tell: Tell = lambda _: None
     stop: Callable[[], None] = lambda: None
     is_true: bool = True  # whether the program stands in the state that the run stood in
+    entered: EntryPoint | None = None  # the newest state that it was to be put into
     loaded_s: float = 0.0  # of restoring, since it was told last
     startup_s: float = 0.0
 
@@ -77,8 +76,15 @@ class Tourist(Way):
 
     def executed(self, entry: EntryPoint | None, block: OpenBlock, frame: FrameType) -> None:
         """A loop is over: behind a main loop, what is logged counts as outside of it."""
+        if entry is not None and self._is_telling(entry):
+            self._check(entry, block, frame)
         if block.place.main is None:
             self.tell(Mark(counts=self.tour.counts_outside))
+
+    def _is_telling(self, entry: EntryPoint) -> bool:
+        """Whether the state behind a loop is compared: where the next header's was not kept, or as proof."""
+        following = EntryPoint("top", entry.block, entry.loop, entry.iteration + 1)
+        return entry.kind == "done" or self.tour.segment.is_audit or following not in self.restorer.kept
 
     def _jump_to(
         self, step: Step, over: EntryPoint, block: OpenBlock, loop: Driven, frame: FrameType
@@ -86,9 +92,11 @@ class Tourist(Way):
         if over.kind == "end":
             began = self.began.get(block.place.number)
             if began is None:
+                self.entered = over
                 raise ReentryRefused(f"{over} belongs to a block that cannot be jumped over.")
             self._jump = (over, block, began)
             raise BlockIsOver
+        self.entered = over
         way.refuse_if(loop.statement, over)
         self._restore(over, block, frame)
         self.how = str(self.restorer.facts(over).get("how", ""))
@@ -97,7 +105,7 @@ class Tourist(Way):
 
     def land(self, frame: FrameType) -> None:
         """The block was jumped over: restore its end."""
-        entry = self._jump[0] if self._jump else None
+        entry = self.entered = self._jump[0] if self._jump else None
         Way.land(self, frame)
         if entry is not None:
             self._landed(entry)
@@ -107,7 +115,7 @@ class Tourist(Way):
         self._tell_of_jump(over, self.tour.counts_outside)
 
     def _restore(self, entry: EntryPoint, block: OpenBlock, frame: FrameType) -> None:
-        began = time.perf_counter()
+        began, self.entered = time.perf_counter(), entry
         Way._restore(self, entry, block, frame)
         self.loaded_s += time.perf_counter() - began
 
@@ -126,6 +134,7 @@ class Tourist(Way):
         loop: Driven,
         frame: FrameType,
     ) -> Iterator[Any]:
+        self.entered = entry
         way.refuse_if(loop.statement, entry)
         way.refuse_if_shared(entry, block, loop)
         first = place.reached
@@ -137,15 +146,22 @@ class Tourist(Way):
 
     def _check(self, here: EntryPoint, block: OpenBlock, frame: FrameType) -> None:
         """Compare the state with the one that the run kept here, if the program came here by itself."""
-        if here.iteration == 0:
+        if here.kind == "top" and here.iteration == 0:
             found, self.names = self.restorer.look(block, frame, here)
             self.differences += found
         elif self.is_true and here in self.restorer.kept:
             found = self.restorer.differences(here, block, frame)
         else:
             return
-        texts = [str(each) for each in found[:_SHOWN]]
-        self.tell(Mark(checked=str(here), differences=texts, is_prefix=here.iteration == 0))
+        mark = Mark(
+            checked=str(here),
+            differences=[str(each) for each in found],
+            paths=[each.path for each in found],
+            contents=[each.after for each in found],
+            has_more=len(found) >= MOST,
+            is_prefix=here.kind == "top" and here.iteration == 0,
+        )
+        self.tell(mark)
 
 
 def _age_of_process_s() -> float:
@@ -182,6 +198,12 @@ class Hindsight(Player):
         return tour  # type: ignore[no-any-return]
 
     @property
+    def tourist(self) -> Tourist:
+        """Its way."""
+        way: Any = self._way
+        return way  # type: ignore[no-any-return]
+
+    @property
     def recorded(self) -> Project | None:
         return self.recording.recorded if self.recording else None
 
@@ -198,7 +220,7 @@ class Hindsight(Player):
 
     def rest_is_skipped(self, line: int) -> bool:
         """Whether the rest of the main loop's iteration is left out."""
-        tour: Any = self._way
+        tour = self.tourist
         if not self.tour.is_rest_skipped():
             return False
         if self.tour.is_over_after_cut:
@@ -208,4 +230,11 @@ class Hindsight(Player):
 
     def probe(self, line: int) -> AbstractContextManager[None]:
         """Around the evaluation of a probe: what it changes is put back."""
-        return self._observers.watch(line, user_frame(), self._open[0] if self._open else None)
+        block = self._open[0] if self._open else None
+        return self._or_refused(self._observers.watch(line, user_frame(), block))
+
+    @contextmanager
+    def _or_refused(self, watched: AbstractContextManager[None]) -> Iterator[None]:
+        """What cannot be put back ends the process, whatever the program would catch."""
+        with self._telling(), watched:
+            yield

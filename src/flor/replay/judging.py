@@ -1,13 +1,17 @@
 """What the segments of a run come to: how many values, how sure they are, and what is wrong. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
+from flor.checkpoints.entry import EntryPoint, parse
 from flor.entities import Status
-from flor.replay import agreement, answers, auditing
-from flor.replay.executing import Ended
+from flor.replay import agreement, answers, auditing, causes
+from flor.replay.executing import Ended, Refusal
 from flor.replay.marks import Mark
 from flor.replay.report import RunReport
+from flor.replay.varying import NOTHING, Varying
 
 _SHOWN = 3
 
@@ -18,40 +22,43 @@ class Audit:
 
     is_done: bool = False
     difference: str = ""  # the first; "" where all agreed
+    failure: str = ""  # why it showed nothing
 
 
 NO_AUDIT = Audit()
 
 
-def audit(ended: Sequence[Ended], volatile: Sequence[str] = ()) -> Audit:
+def audit(ended: Sequence[Ended], varying: Varying = NOTHING) -> Audit:
     """The verdict of a run's audits over what its other segments loaded."""
     audits = [each for each in ended if each.segment.is_audit]
-    if not audits or any(failure(each) for each in audits):
-        return NO_AUDIT
-    found = [text for each in audits for text in (*_unlike(each, ended), *_differences(each, volatile))]
-    is_checked = all(_is_checked(each) for each in audits)
+    failed = next(filter(None, map(failure, audits)), "")
+    if not audits or failed:
+        return Audit(failure=failed and f"executing an iteration in full, to prove it, failed: {failed}")
+    found = [
+        text for each in audits for text in (*_unlike(each, ended, varying), *_differences(each, varying))
+    ]
+    is_checked = all(_is_checked(each, varying) or each.answers.compared for each in audits)
     return Audit(is_checked or bool(found), found[0] if found else "")
 
 
-def report(ended: Sequence[Ended], audited: Audit, volatile: Sequence[str] = ()) -> RunReport:
+def report(ended: Sequence[Ended], audited: Audit, varying: Varying = NOTHING) -> RunReport:
     """The report of one run.
 
     Args:
         ended: its segments.
         audited: what an audit of its version showed.
-        volatile: names of the run's own values that differ from one execution to the next.
+        varying: what comes out differently each time.
     """
     work = ended[0].work
     answering = [each for each in ended if not each.segment.is_audit]
     obtained = sum(each.answers.count for each in answering)
     failures = [text for each in answering if (text := failure(each))]
-    differing = [text for each in ended for text in _differences(each, volatile)]
-    differing += [audited.difference] if audited.difference else []
-    sure = sum(each.answers.count for each in answering if _is_sure(each, audited))
-    reasons = [*failures, *differing[:_SHOWN]]
+    differing = _divergence(ended, audited, varying)
+    sure = sum(_sure(each, audited, varying) for each in answering)
     unsure = 0 if differing else obtained - sure
+    reasons = [*failures, *differing]
     if unsure and not reasons:
-        reasons.append(_why_unsure(answering, audited))
+        reasons.append(_why_unsure(answering, audited, varying))
     return RunReport(
         run=work.run.run,
         tstamp=work.run.tstamp,
@@ -62,10 +69,10 @@ def report(ended: Sequence[Ended], audited: Audit, volatile: Sequence[str] = ())
         verified=0 if differing else sure,
         diverged=obtained if differing else 0,
         unverified=unsure,
-        reason="; ".join(dict.fromkeys(reasons)),
+        reason="; ".join(dict.fromkeys([*reasons, *_perturbing(ended), *_refusals(work.refusals)])),
         is_missing=bool(failures),
         estimated_s=work.plan.estimated_s,
-        notes=_notes(ended, volatile),
+        notes=_notes(ended, varying),
     )
 
 
@@ -88,58 +95,127 @@ def failure(ended: Ended) -> str:
     return ended.outcome.explanation() or "the script ended before all was answered"
 
 
-def _is_sure(ended: Ended, audited: Audit) -> bool:
-    """Whether its values are proved: by a state reached later, or, where they were loaded, by an audit."""
-    if ended.segment.records_outside and _put_back(ended):
+def refusal(ended: Ended) -> Refusal | None:
+    """The state that the segment could not go on from; None if it did, or another one would not help."""
+    entered: EntryPoint | None = None
+    if ended.outcome.reason:
+        return None  # a disk, memory or a port, and not the state
+    for mark in ended.told.marks:
+        entered = parse(mark.entry) if mark.entry else entered
+        if mark.refused:
+            return Refusal(parse(mark.entered), mark.refused) if mark.entered else None
+        lost = mark.failed or (mark.raised if mark.raised.startswith(_LOST) else "")
+        if lost and entered:
+            return Refusal(entered, lost)
+    return None
+
+
+_LOST = "flor.errors.StateLost"
+
+
+def must_be_repeated(ended: Ended, others: Sequence[Ended]) -> bool:
+    """Whether only a second execution tells if what came out differently does so each time."""
+    if failure(ended):
         return False
-    if auditing.is_loaded_in(ended.segment):
-        return audited.is_done and not audited.difference
-    return _is_checked(ended)
+    is_different = bool(
+        _differences(ended, NOTHING) or (ended.segment.is_audit and _unlike(ended, others, NOTHING))
+    )
+    return is_different or bool(ended.segment.records_outside and _put_back(ended, NOTHING))
 
 
-def _is_checked(ended: Ended) -> bool:
-    """Whether it reached a kept state by executing, and was in the same."""
+def _divergence(ended: Sequence[Ended], audited: Audit, varying: Varying) -> list[str]:
+    """What came out differently than in the run, and why it probably did."""
+    found = [text for each in ended for text in _differences(each, varying)]
+    found += [audited.difference] if audited.difference else []
+    work = ended[0].work
+    if not found and varying.names.intersection(work.names) and causes.unseeded(work.texts):
+        # Not a clock: what the run computes with is another each time.
+        found = [text for each in ended for text in _differences(each, NOTHING)]
+    if not found:
+        return []
+    changes = [change for each in ended for change in each.changes]
+    return [*found[:_SHOWN], causes.likely(changes, work.texts)]
+
+
+def _sure(ended: Ended, audited: Audit, varying: Varying) -> int:
+    """How many values are proved: by a state reached later, or, where they were loaded, by an audit."""
+    is_audited = auditing.is_loaded_in(ended.segment) and audited.is_done and not audited.difference
+    is_audited = is_audited and not (ended.segment.records_outside and _put_back(ended, varying))
+    pairs = zip(ended.answers.names, ended.answers.proofs, strict=True)
+    return sum(
+        name not in varying.names and (is_audited or _is_proof(ended, proof, varying))
+        for name, proof in pairs
+    )
+
+
+def _is_proof(ended: Ended, number: int, varying: Varying) -> bool:
+    """Whether the program arrived at a kept state by itself, and in the same."""
+    return number >= 0 and varying.explains(ended.told.marks[number])
+
+
+def _is_checked(ended: Ended, varying: Varying) -> bool:
     checked = [mark for mark in ended.told.marks if mark.checked and not mark.is_prefix]
-    return bool(checked) and not any(mark.differences for mark in checked)
+    return bool(checked) and all(map(varying.explains, checked))
 
 
-def _put_back(ended: Ended) -> list[str]:
+def _put_back(ended: Ended, varying: Varying) -> list[str]:
     """What the way to a loop made differently; it was made what the run had, so what follows is exact."""
-    return [text for mark in ended.told.marks if mark.is_prefix for text in mark.differences]
+    return [text for mark in ended.told.marks if mark.is_prefix for text in _unexplained(mark, varying)]
 
 
-def _unlike(audit_segment: Ended, ended: Sequence[Ended]) -> list[str]:
+def _unlike(audit_segment: Ended, ended: Sequence[Ended], varying: Varying) -> list[str]:
     """The answers of an audit that are other than those that were loaded."""
     executed = audit_segment.answers
     loaded = [each.answers.records for each in ended if not each.segment.is_audit]
-    found = [agreement.compare(executed.records, answers.within(one, executed.contexts)) for one in loaded]
-    return [f"{each} when executed in full" for part in found for each in part]
+    same = answers.within(pa.concat_tables(loaded).unify_dictionaries(), executed.contexts)
+    found = agreement.compare(executed.records, same)
+    return [f"{each} when executed in full" for each in found if each.name not in varying.names]
 
 
-def _differences(ended: Ended, volatile: Sequence[str]) -> list[str]:
+def _differences(ended: Ended, varying: Varying) -> list[str]:
     """What came out differently than in the run."""
-    states = [text for mark in ended.told.marks if not mark.is_prefix for text in _of_state(mark)]
-    values = [str(each) for each in ended.answers.differences if each.name not in volatile]
+    states = [text for mark in ended.told.marks if not mark.is_prefix for text in _of_state(mark, varying)]
+    values = [str(each) for each in ended.answers.differences if each.name not in varying.names]
     return values + states
 
 
-def _of_state(mark: Mark) -> list[str]:
-    return [f"{text} at {mark.checked}" for text in mark.differences]
+def _of_state(mark: Mark, varying: Varying) -> Iterator[str]:
+    return (f"{text} at {mark.checked}" for text in _unexplained(mark, varying))
 
 
-def _why_unsure(ended: Sequence[Ended], audited: Audit) -> str:
-    differing = [text for each in ended if each.segment.records_outside for text in _put_back(each)]
+def _unexplained(mark: Mark, varying: Varying) -> list[str]:
+    if mark.has_more:
+        return mark.differences
+    pairs = zip(mark.paths, mark.differences, strict=True)
+    return [text for path, text in pairs if path not in varying.paths]
+
+
+def _why_unsure(ended: Sequence[Ended], audited: Audit, varying: Varying) -> str:
+    observed = sorted(varying.names.intersection(ended[0].work.names))
+    if observed:
+        return f"{', '.join(observed)} differs from one execution to the next, as a clock does"
+    differing = [text for each in ended if each.segment.records_outside for text in _put_back(each, varying)]
     if differing:
         return f"what comes before the loop came out differently: {differing[0]}"
     if not audited.is_done and any(auditing.is_loaded_in(each.segment) for each in ended):
-        return "no iteration was executed in full (--audit 1)"
+        return audited.failure or ended[0].work.unaudited or "no iteration was executed in full (--audit 1)"
     return "no state that was kept comes after it"
 
 
-def _notes(ended: Sequence[Ended], volatile: Sequence[str]) -> tuple[str, ...]:
-    notes = [change for each in ended for change in each.changes]
-    notes += [f"{name} differs from one execution to the next" for name in volatile]
-    notes += [f"made what it was before the loop: {text}" for each in ended for text in _put_back(each)]
+def _perturbing(ended: Sequence[Ended]) -> list[str]:
     perturbed = [text for each in ended for mark in each.told.marks for text in mark.perturbs]
-    notes += [f"the probe changes {text}; it was put back" for text in perturbed[:_SHOWN]]
+    return [f"the probe changes {text}; it was put back" for text in dict.fromkeys(perturbed)][:_SHOWN]
+
+
+def _refusals(refusals: Collection[Refusal]) -> list[str]:
+    return [f"planned without {each.entry}: {each.reason}" for each in refusals][:_SHOWN]
+
+
+def _notes(ended: Sequence[Ended], varying: Varying) -> tuple[str, ...]:
+    notes = [change for each in ended for change in each.changes]
+    varied = sorted(varying.names.union(varying.paths))
+    notes += [f"{name} differs from one execution to the next" for name in varied]
+    notes += [
+        f"made what it was before the loop: {text}" for each in ended for text in _put_back(each, varying)
+    ]
     return tuple(dict.fromkeys(notes))

@@ -13,10 +13,10 @@ from flor.project import Project
 from flor.replay import asking, executing, judging
 from flor.replay.asking import Asked, Request
 from flor.replay.executing import Ended, Work
-from flor.replay.judging import Audit
 from flor.replay.planning import outcomes
 from flor.replay.planning.costs import Outcome, Parts
 from flor.replay.report import Report, RunReport
+from flor.replay.rounds import Case, Rounds
 from flor.runs import hindsight
 from flor.runs.catalog import Catalog
 from flor.runs.hindsight import Hindsight
@@ -62,11 +62,14 @@ def replay(
         progress: is given the segments as they end, and how many there will be; hands them on.
     """
     began, stamp = time.monotonic(), to_text(datetime.now(UTC).replace(tzinfo=None))
-    keeping = _Keeping(project, catalog, stamp, asked.works)
+    keeping = _Keeping(project, catalog, stamp, Rounds(asked.works, asked.audit))
     with executing.workshop(project) as workshop:
-        ended = workshop.ended(asked.works, executor, lambda _: None)
-        for each in progress(ended, sum(len(work.segments) for work in asked.works)):
-            keeping.add(each)
+        works: Sequence[Work] = asked.works
+        while works:
+            ended = workshop.ended(works, executor, lambda _: None)
+            for each in progress(ended, sum(len(work.segments) for work in works)):
+                keeping.add(each)
+            works = keeping.rounds.next()
         changed = workshop.changed()
     keeping.finish()
     nothing = [_nothing(work) for work in asked.works if not work.segments]
@@ -84,44 +87,30 @@ def _doubts(changed: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Keeping:
-    """Keeps what segments find out, run by run; what was loaded waits for the audit of its version."""
+    """Keeps what segments find out, run by run."""
 
     project: Project
     catalog: Catalog
     stamp: str
-    works: Sequence[Work]
+    rounds: Rounds
     reports: list[RunReport] = field(default_factory=list)
-    _ended: dict[str, list[Ended]] = field(default_factory=dict)
-    _audits: dict[str, Audit] = field(default_factory=dict)
 
     def add(self, each: Ended) -> None:
         """One more segment has ended."""
-        work = each.work
-        parts = self._ended.setdefault(work.run.run, [])
-        parts.append(each)
-        if len(parts) < len(work.segments):
-            return
-        if work.audits:
-            self._audits[work.version] = judging.audit(parts)
-        for run in [run for run, found in self._ended.items() if self._is_ready(found)]:
-            self._keep(self._ended.pop(run))
+        for case in self.rounds.add(each):
+            self._keep(case)
 
     def finish(self) -> None:
         """Keep what is left of segments that never came."""
-        while self._ended:
-            self._keep(self._ended.popitem()[1])
+        for case in self.rounds.left():
+            self._keep(case)
 
-    def _is_ready(self, parts: Sequence[Ended]) -> bool:
-        work = parts[0].work
-        is_audited = any(one.audits and one.version == work.version for one in self.works)
-        return len(parts) == len(work.segments) and (not is_audited or work.version in self._audits)
-
-    def _keep(self, parts: Sequence[Ended]) -> None:
-        work = parts[0].work
+    def _keep(self, case: Case) -> None:
+        work = case.work
         # They ended in any order; where the run recorded nothing, only theirs tells that of the records.
-        parts = sorted(parts, key=lambda each: work.segments.index(each.segment))
+        parts = sorted(case.ended, key=lambda each: work.segments.index(each.segment))
         outcomes.add(Layout(self.project.home), filter(None, map(_outcome, parts)))
-        report = judging.report(parts, self._audits.get(work.version, judging.NO_AUDIT))
+        report = judging.report(parts, self.rounds.audit_of(work), case.varying)
         self.reports.append(report)
         if report.obtained or not report.is_missing:
             about = self.catalog.entry(work.run.run).metadata

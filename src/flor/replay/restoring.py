@@ -26,6 +26,9 @@ from flor.errors import ReentryRefused, Unreadable
 from flor.record.keeper import OpenBlock
 from flor.replay.binding import Names, bind
 
+MOST = 100
+"""So many differences between two states are looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restorer:
@@ -90,7 +93,7 @@ class Restorer:
             return [Difference("frames", "value", f"{len(labels)} and {len(self._frames(frame))}")]
         live = self._walk(block, frame, labels, names)
         kept, hashes = self._graph(entry), self._leaf_hashes(entry)
-        return differences(kept, hashes, live.graph, _hashes(live), allow_new_names=True)
+        return differences(kept, hashes, live.graph, _hashes(live), MOST, allow_new_names=True)
 
     def facts(self, entry: EntryPoint) -> Mapping[str, Any]:
         """What was noted of the moment."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from flor.checkpoints.entry import parse
+from flor.checkpoints.entry import EntryPoint, parse
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, Source, Status
@@ -75,7 +75,7 @@ def prepare(job: Job) -> None:
         scope,
         arguments,
         lambda *_: None,
-        on_refusal=lambda error: _refuse(run, root[0], error),
+        on_refusal=lambda error: _refuse(run, root[0], error, player.tourist.entered),
         tell=tell,
         stop=lambda: _stop(run, root[0]),
     )
@@ -123,9 +123,9 @@ def _stop(run: ProcessRun, root: Root) -> None:
     os._exit(0)
 
 
-def _refuse(run: ProcessRun, root: Root, error: Exception) -> None:
+def _refuse(run: ProcessRun, root: Root, error: Exception, entered: EntryPoint | None) -> None:
     message = error.message if isinstance(error, FlorError) else f"{type(error).__name__}: {error}"
-    _tell(run, root, Mark(refused=message))
+    _tell(run, root, Mark(refused=message, entered=str(entered or "")))
     _end(run, Status.FAILED)
     os._exit(REFUSED)
 

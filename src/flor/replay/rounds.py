@@ -1,0 +1,127 @@
+"""What is executed next, given what has ended: plans without refused states, second executions. Pure.
+
+A run is done when all of its segments have ended, what came out differently was executed a second time, and
+an audit of its version has shown whether what was loaded is right.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from flor.checkpoints.entry import parse
+from flor.replay import auditing, causes, judging, varying
+from flor.replay.executing import Ended, Refusal, Work
+from flor.replay.judging import Audit
+from flor.replay.varying import Varying
+
+_MOST_REFUSALS = 4
+"""After so many no state of the run is tried any more: the script is run again."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One run: what has ended of it."""
+
+    work: Work
+    ended: list[Ended] = field(default_factory=list)
+    again: list[Ended] = field(default_factory=list)
+    repeated: Work | None = None  # what is executed a second time
+
+    @property
+    def varying(self) -> Varying:
+        """What comes out differently each time."""
+        return varying.between(self.ended, [each for each in self.again if not judging.failure(each)])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of it is left to execute."""
+        repeated = len(self.repeated.segments) if self.repeated else 0
+        return len(self.ended) == len(self.work.segments) and len(self.again) == repeated
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Goes from what has ended to what is executed next.
+
+    Args:
+        audit: see `asking.Request`.
+    """
+
+    works: Sequence[Work]
+    audit: int | None = None
+    _cases: dict[str, Case] = field(default_factory=dict)
+    _audits: dict[str, Audit] = field(default_factory=dict)
+    _next: list[Work] = field(default_factory=list)
+
+    def add(self, each: Ended) -> list[Case]:
+        """One more segment has ended; the runs that are done by it."""
+        case = self._cases.setdefault(each.work.run.run, Case(each.work))
+        (case.again if each.work.is_again else case.ended).append(each)
+        if len(case.ended) == len(case.work.segments) and not case.again:
+            self._go_on(case)
+        if case.work.audits and case.is_complete:
+            self._audits[case.work.version] = judging.audit(case.ended, case.varying)
+        return self._taken(lambda one: one.is_complete and not self._waits(one.work))
+
+    def next(self) -> Sequence[Work]:
+        """What is executed in the next round."""
+        works, self._next = self._next, []
+        return works
+
+    def left(self) -> list[Case]:
+        """The runs of which segments never came, or an audit."""
+        return self._taken(lambda case: bool(case.ended))
+
+    def audit_of(self, work: Work) -> Audit:
+        """What the audit of its version showed."""
+        return self._audits.get(work.version, judging.NO_AUDIT)
+
+    def _taken(self, wanted: Callable[[Case], bool]) -> list[Case]:
+        names = [run for run, case in self._cases.items() if wanted(case)]
+        return [self._cases.pop(run) for run in names]
+
+    def _waits(self, work: Work) -> bool:
+        is_audited = any(one.audits and one.version == work.version for one in self.works)
+        return is_audited and work.version not in self._audits
+
+    def _go_on(self, case: Case) -> None:
+        """Plan it anew without the states that were refused, or execute again what came out differently."""
+        refused = list(_refused(case))
+        if refused:
+            work = self._planned_anew(case.work, refused)
+            self.works = [work if one.run.run == work.run.run else one for one in self.works]
+            self._cases[work.run.run] = Case(work)
+            self._next.append(work)
+            return
+        segments = tuple(each.segment for each in _doubtful(case))
+        if segments:
+            plan = replace(case.work.plan, segments=segments)
+            case.repeated = replace(case.work, plan=plan, audits=(), is_again=True)
+            self._next.append(case.repeated)
+
+    def _planned_anew(self, work: Work, refused: Sequence[Refusal]) -> Work:
+        refusals = (*work.refusals, *refused)
+        entries = [each.entry for each in refusals]
+        reasons = {each.reason.partition(":")[2] for each in refusals}
+        if len(entries) >= _MOST_REFUSALS or len(reasons) < len(refusals):
+            entries = [parse(entry) for entry in work.seqs]
+        anew = replace(work, plan=work.replan(entries), refusals=refusals, audits=(), unaudited="")
+        return auditing.with_audits([anew], self.audit)[0]
+
+
+def _refused(case: Case) -> Iterator[Refusal]:
+    """The states that its segments could not go on from, each once."""
+    known = {each.entry for each in case.work.refusals}
+    for each in case.ended:
+        refusal = judging.refusal(each)
+        if refusal is not None and refusal.entry not in known:
+            known.add(refusal.entry)
+            yield refusal
+
+
+def _doubtful(case: Case) -> Sequence[Ended]:
+    """What is executed a second time; where only the probe's text is suspicious, as little as possible."""
+    found = [each for each in case.ended if judging.must_be_repeated(each, case.ended)]
+    if found or not causes.depend_on_clocks(case.work.texts, case.work.edits.probes):
+        return found
+    answering = [each for each in case.ended if each.answers.count and not judging.failure(each)]
+    return sorted(answering, key=lambda each: each.outcome.seconds)[:1]

@@ -1,0 +1,77 @@
+"""A state that is restored wrongly is found out: no value that follows from it counts as verified."""
+
+import json
+from typing import Any
+
+import pytest
+
+from faults import breaking
+from faults.breaking import BREAKS
+from workplace import Workplace
+
+SCRIPT = """
+    import random
+
+    import flor
+
+    random.seed(3)
+    weights = [random.random() for _ in range(4)]
+    scale = 1.0
+    with flor.checkpointing(weights=weights):
+        for epoch in flor.loop("epoch", range(4)):
+            # top
+            for step in flor.loop("step", range(3)):
+                for k in range(4):
+                    weights[k] += random.gauss(scale, 0.1)
+                # nested
+            scale *= 0.9
+            flor.log("mean", sum(weights) / 4)
+    # suffix
+    """
+PROBE = 'flor.log("probe", [scale, *weights])'
+
+
+def asked(place: Workplace, where: str, **broken: Any) -> dict[str, Any]:
+    """The report of a replay of a probe at that place, with an audit."""
+    path = breaking.search_path(place)
+    place.run(SCRIPT, env={**path, "FLOR_EPSILON": "1000"})
+    place.write("train.py", SCRIPT.replace(f"# {where}\n", f"{PROBE}\n"))
+    arguments = ("-m", "flor", "replay", "probe", "--yes", "--json", "--workers", "1", "--audit", "1")
+    done = place.start(*arguments, env={**path, **broken})
+    assert done.ended() in (0, 1), done.output
+    [report] = json.loads(done.output[0])["runs"]
+    return dict(report)
+
+
+def foreseen(place: Workplace) -> Any:
+    """What the script of today logs by itself."""
+    place.python("train.py")
+    return place.values("probe", max(place.catalog().runs, key=lambda run: run.tstamp).run)
+
+
+@pytest.mark.parametrize("what", BREAKS)
+@pytest.mark.parametrize("where", ["top", "nested", "suffix"])
+def test_what_follows_from_a_wrong_state_is_a_divergence(what: str, where: str, place: Workplace) -> None:
+    report = asked(place, where, BREAK=what, BREAK_WHEN="after")
+
+    assert report["diverged"] == report["obtained"] > 0
+    assert report["verified"] == 0
+    assert " and " in report["reason"] or " was " in report["reason"]
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_a_state_that_is_not_the_kept_one_is_not_entered_and_the_run_is_planned_without_it(
+    what: str, place: Workplace
+) -> None:
+    report = asked(place, "top", BREAK=what, BREAK_WHEN="before")
+
+    assert "is not as it was" in report["reason"]
+    assert report["obtained"] == 4
+    assert place.values("probe") == foreseen(place)
+
+
+def test_without_a_fault_all_is_verified(place: Workplace) -> None:
+    report = asked(place, "top")
+
+    assert place.values("probe") == foreseen(place)
+    assert (report["verified"], report["reason"]) == (4, "")
