@@ -163,6 +163,9 @@ class _Comparison:
         if len(before) != len(after) or len(labels) != len(before):
             self.note(number, "value", detail=f"{len(before)} and {len(after)} items")
             return
+        if one.refs is None and one.shape is None and sorted(map(dump, before)) == sorted(map(dump, after)):
+            self.note(number, "order")
+            return
         for label, mine, their in zip(labels, before, after, strict=True):
             if dump(mine) != dump(their):
                 detail = f"{_short(mine)} and {_short(their)}"
