@@ -158,6 +158,47 @@ def test_changed_code_is_named_and_nothing_is_done(place: Workplace) -> None:
     assert rows(place, run) == before
 
 
+ORDERED = SCRIPT.replace(
+    "history = []\n",
+    'history = []\n    words = list(set("the order of a set is that of its hashes".split()))\n',
+    1,
+).replace("history.append(", 'flor.log("word", words[epoch])\n            history.append(')
+
+
+def test_what_depends_on_the_order_of_a_set_is_not_resumed_where_hashes_are_random(place: Workplace) -> None:
+    run = killed(place, "2 1.0", ORDERED)
+    before = rows(place, run)
+
+    refused = resume(place, run, code=1, env=KEEP_ALL)
+
+    assert "words depends on the order of a set (train.py:11), another one in each process" in refused.stderr
+    assert rows(place, run) == before
+
+
+def test_it_is_resumed_where_the_hashes_are_the_same(place: Workplace) -> None:
+    seeded = {**KEEP_ALL, "PYTHONHASHSEED": "5"}
+    place.run(ORDERED, env=seeded)
+    wanted = [(row.name, row.value, row.path, row.it, row.source) for row in place.rows()]
+    place.python("train.py", code=-signal.SIGKILL, env={**seeded, "KILL": "2 1.0"})
+    run = place.catalog().runs[-1].run
+
+    resume(place, run, env=KEEP_ALL)
+
+    assert rows(place, run) == wanted
+
+
+def test_where_the_order_of_a_set_may_matter_is_said(place: Workplace) -> None:
+    counting = SCRIPT.replace("return sum(weights)", "return sum([weights[k] for k in {4, *range(4)}])")
+    place.run(counting, env=KEEP_ALL)
+    wanted = [(row.name, row.value, row.path, row.it, row.source) for row in place.rows()]
+    run = killed(place, "2 1.0", counting)
+
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert "sets of strings may have another order than in the run" in resumed.stderr
+    assert rows(place, run) == wanted
+
+
 def test_a_run_that_has_finished_is_not_resumed(place: Workplace) -> None:
     place.run(SCRIPT)
 

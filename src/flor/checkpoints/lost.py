@@ -1,5 +1,6 @@
 """What stands where an object could not be put back: it raises on any use."""
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from flor.errors import StateLost
@@ -38,11 +39,27 @@ def read(lost: Lost, field: str) -> Any:
     return object.__getattribute__(lost, field)
 
 
+_listeners: list[Callable[[str], None]] = []
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """Be told before an exception is raised because something is used that was not put back."""
+    _listeners.append(listener)
+
+
+def raise_on_use(message: str) -> NoReturn:
+    """Something is used that was not put back.
+
+    Raises:
+        StateLost: always.
+    """
+    for listener in _listeners:
+        listener(message)
+    raise StateLost(message, "Start from an earlier entry point, or run the whole script.")
+
+
 def _raise(lost: Lost, *arguments: Any) -> NoReturn:
-    path, reason = read(lost, "_path"), read(lost, "_reason")
-    raise StateLost(
-        f"{path} was not restored: {reason}.", "Start from an earlier entry point, or run the whole script."
-    )
+    raise_on_use(f"{read(lost, '_path')} was not restored: {read(lost, '_reason')}.")
 
 
 for _operation in _OPERATIONS:

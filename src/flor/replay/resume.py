@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -12,6 +13,7 @@ from typing import Any
 
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.paths import Paths
+from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run
 from flor.errors import CannotResume, FlorError
@@ -19,13 +21,13 @@ from flor.executors import foreground
 from flor.executors.foreground import Process
 from flor.project import Project
 from flor.record import environment, reopening
-from flor.replay import agreement, code_check, job, resuming, tail
+from flor.replay import agreement, code_check, job, resuming, set_orders, tail
 from flor.replay.agreement import Difference
 from flor.replay.job import Job
 from flor.replay.outputs import PutBack
 from flor.replay.own_files import OwnFiles
-from flor.replay.resuming import Arrived, GoOn, Orders, Refused
-from flor.replay.resumption import Candidate, PassedOver, candidates, refuse_unless_stopped, told
+from flor.replay.resuming import REFUSED, Arrived, GoOn, Lost, Orders, Refused
+from flor.replay.resumption import START, Candidate, PassedOver, candidates, refuse_unless_stopped, told
 from flor.replay.tail import Tail
 from flor.runs import supersede
 from flor.runs.catalog import Catalog
@@ -33,6 +35,7 @@ from flor.runs.layout import Layout
 
 _PREPARE = f"{resuming.__name__}:{resuming.prepare.__name__}"
 _SHOWN = 10
+GRAPH_TENSOR = "graph tensor"
 
 Say = Callable[[str], None]
 
@@ -63,29 +66,30 @@ def resume(project: Project, run: Run, say: Say) -> Resumed:
 
 
 def _resume(project: Project, run: Run, say: Say) -> Resumed:
-    store = CheckpointStore(Layout(project.home).checkpoints)
+    layout = Layout(project.home)
+    store = CheckpointStore(layout.checkpoints)
     kept = [one.manifest for one in store.kept(run.run, whole=True)]
     tries, passed = candidates([one for one in kept if one.rank == 0 == one.process])
+    needs_graphs = False
     for candidate in tries:
-        attempt = _Attempt(project, run, candidate, tuple(passed), say)
-        ended = _refused_for_graphs(store, candidate) or attempt.make()
+        reason = _graph_of(store, candidate) if needs_graphs else ""
+        ended = Refused(reason) if reason else _Attempt(project, run, candidate, tuple(passed), say).make()
         if isinstance(ended, Resumed):
             return ended
         passed.append(PassedOver(candidate.words, ended.reason))
+        if isinstance(ended, Lost):
+            say(f"It cannot go on from there: {ended.reason}")
+            needs_graphs, run = True, Catalog.open(layout).find(run.run)
     raise CannotResume(run.run, "it can be entered nowhere exactly", "\n".join(told(passed)))
 
 
-def _refused_for_graphs(store: CheckpointStore, candidate: Candidate) -> Refused | None:
-    """Why not, where a tensor has a graph: graphs are not kept, and a backward pass may reach it."""
-    if not candidate.graph:
-        return None
-    graph = Graph.from_bytes(store.content(candidate.graph))
-    number = next((n for n, node in enumerate(graph.nodes) if node.kind == "graph tensor"), None)
-    return (
-        None
-        if number is None
-        else Refused(f"{Paths.readable(graph).text(number)} has a graph, which is not kept")
-    )
+def _graph_of(store: CheckpointStore, candidate: Candidate) -> str:
+    """A tensor whose graph would have to be there, in words; graphs are not kept."""
+    graph = Graph.from_bytes(store.content(candidate.graph)) if candidate.graph else None
+    kinds = [node.kind for node in graph.nodes] if graph else []
+    if graph is None or GRAPH_TENSOR not in kinds:
+        return ""
+    return f"{Paths.readable(graph).text(kinds.index(GRAPH_TENSOR))} has a graph, which is not kept"
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class _Attempt:
     passed: tuple[PassedOver, ...]
     say: Say
 
-    def make(self) -> Resumed | Refused:
+    def make(self) -> Resumed | Refused | Lost:
         """Start the process; let it go on if it arrives, and wait for its end."""
         ours, theirs = Pipe()
         layout = Layout(self.project.home)
@@ -112,7 +116,9 @@ class _Attempt:
                 theirs.close()
                 return self._converse(process, ours, own)
 
-    def _converse(self, process: "Process[bytes]", line: Connection, own: OwnFiles) -> Resumed | Refused:
+    def _converse(
+        self, process: "Process[bytes]", line: Connection, own: OwnFiles
+    ) -> Resumed | Refused | Lost:
         answer = self._answer(process, line)
         if isinstance(answer, Refused):
             process.wait()
@@ -126,6 +132,9 @@ class _Attempt:
             own.undo()
             raise
         code = process.wait()
+        if code == REFUSED and line.poll():
+            lost: Lost = line.recv()
+            return lost
         return Resumed(self.candidate, code, self.passed, self._differences(cut))
 
     def _differences(self, cut: Tail) -> tuple[Difference, ...]:
@@ -146,9 +155,10 @@ class _Attempt:
         """Cut the records off at the entry point, and hand the run over.
 
         Raises:
-            CannotResume: the process has loaded other code than the run.
+            CannotResume: the process has loaded other code than the run, or has its sets in another order.
         """
         _refuse_other_code(self.project, self.run, arrived.modules)
+        self._refuse_other_order(arrived)
         cut = tail.cut(Layout(self.project.home), self.run, self.candidate)
         done = own.put_back()
         self.say(f"Resuming run {self.run.run} ({self.run.filename}): {self.candidate.words}.")
@@ -156,6 +166,32 @@ class _Attempt:
             self.say(text)
         line.send(GoOn(cut.records.first_seq, cut.first_position, cut.arguments, done.sizes))
         return cut
+
+    def _refuse_other_order(self, arrived: Arrived) -> None:
+        """Raise CannotResume if the order of sets matters: in every process strings have other hashes."""
+        places = _of_order(self.run, self.project.root, arrived.modules)
+        if places and (arrived.reordered or self.candidate.entry == START):
+            what = arrived.reordered or "what it computes"
+            reason = f"{what} depends on the order of a set ({places[0]}), another one in each process"
+            hint = "Run the script again; with PYTHONHASHSEED=0 sets of strings have one order."
+            raise CannotResume(self.run.run, reason, hint)
+        if places:
+            where = ", ".join(places[:_SHOWN])
+            self.say(
+                f"sets of strings may have another order than in the run, without PYTHONHASHSEED: {where}"
+            )
+
+
+def _of_order(run: Run, root: Path, modules: Iterable[str]) -> list[str]:
+    """Where the project's modules may depend on the hashes of strings, if these were drawn at random."""
+    if run.environment.get("variables", {}).get("PYTHONHASHSEED", "random") != "random":
+        return []
+    scope, found = Scope(root), []
+    for module in filter(scope.has_file, dict.fromkeys(modules)):
+        with suppress(OSError, SyntaxError, ValueError):  # a module need not be a source file
+            lines = set_orders.lines_of(Path(module).read_text("utf-8"))
+            found += [f"{scope.relative(module)}:{line}" for line in lines]
+    return found
 
 
 def _told(done: PutBack) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from flor.checkpoints import lost
 from flor.checkpoints.entry import parse
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
@@ -41,11 +42,19 @@ class Arrived:
     """The process stands at the entry point, and has changed nothing of the run yet."""
 
     modules: tuple[str, ...]  # the files of those that are loaded
+    reordered: str = ""  # what the way there has made in another order than in the run
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The entry point cannot be reached exactly."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The run has gone on, and needs something of its past that could not be put back."""
 
     reason: str
 
@@ -90,7 +99,8 @@ def _leave() -> None:
 def _arrive(line: Connection, orders: Orders, player: Player) -> Session:
     """Record from here on, in the place of what was recorded after this moment."""
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    line.send(Arrived(tuple(file for file in files if file)))
+    reordered = (each.path for each in player.prefix_differences if each.what == "order")
+    line.send(Arrived(tuple(file for file in files if file), next(reordered, "")))
     try:
         answer: GoOn | None = line.recv()
     except EOFError:  # nobody waits for us any more
@@ -98,8 +108,16 @@ def _arrive(line: Connection, orders: Orders, player: Player) -> Session:
     if answer is None:
         _leave()
         raise ReentryRefused("The run is not gone on with.")
-    line.close()
+    os.set_inheritable(line.fileno(), False)
+    lost.listen(partial(_go_back, line, os.getpid()))
     return _go_on(orders, player, answer)
+
+
+def _go_back(line: Connection, process: int, reason: str) -> None:
+    """Leave before the program can go on with less than it had: an earlier entry point has to serve."""
+    if os.getpid() == process:
+        line.send(Lost(reason))
+        _leave()
 
 
 def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:

@@ -1,6 +1,7 @@
 """Tensors of every kind: bytes, form, shared storage, gradients, hooks; and torch's generators and modes."""
 
 import random
+import weakref
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from flor.checkpoints.tensors import cut
 from flor.errors import StateLost
 from unit.checkpoints.programs import Program, came_back, put_back
 from unit.checkpoints.project.training import SEEN, Tagged, double, note
@@ -189,6 +191,33 @@ def test_a_tensor_with_a_graph_raises_when_a_backward_pass_reaches_it() -> None:
         assert (loss.item(), loss.requires_grad, loss is program.names["losses"][0]) == (6, True, True)
         with pytest.raises(StateLost, match="loss"):
             (loss * 2).backward()
+
+
+def test_a_gradient_for_one_tensor_raises_too_where_the_lost_graph_may_have_led_to_it() -> None:
+    def change(names: Names) -> None:
+        names["penalty"] = (names["weight"] * 3).sum()
+
+    for program in came_back(lambda: {"weight": nn.Parameter(torch.ones(2)), "penalty": None}, change):
+        weight, penalty = program.names["weight"], program.names["penalty"]
+        with pytest.raises(StateLost, match="penalty"):
+            torch.autograd.grad(penalty + weight.sum(), [weight])
+        with pytest.raises(StateLost, match="penalty"):
+            (penalty + weight.sum()).backward(inputs=[weight])
+        assert torch.autograd.grad(weight.sum(), [weight])[0].tolist() == [1, 1]
+
+
+def test_gradients_are_computed_as_ever_when_no_tensor_is_left_whose_graph_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cut, "_alive", weakref.WeakSet())
+    weight = nn.Parameter(torch.ones(2))
+    loss = cut.without_graph(torch.ones(()), "loss")
+    assert torch.autograd._engine_run_backward is not torch.autograd.graph._engine_run_backward
+
+    del loss
+    weight.sum().backward()
+
+    assert torch.autograd._engine_run_backward is torch.autograd.graph._engine_run_backward
 
 
 def test_hooks_of_tensors_and_modules() -> None:

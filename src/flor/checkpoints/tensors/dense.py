@@ -1,6 +1,6 @@
 """Strided tensors and their storages: nodes of their own, so that what shares one still does afterwards."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -11,7 +11,7 @@ from flor.checkpoints.kinds import Kind
 from flor.checkpoints.layouts import layout_of
 from flor.checkpoints.leaves import Leaf, write
 from flor.checkpoints.tensors import others
-from flor.errors import StateLost
+from flor.checkpoints.tensors.cut import without_graph
 
 if TYPE_CHECKING:
     from flor.checkpoints.rebuild import Rebuild
@@ -107,23 +107,6 @@ def _set_hooks(thing: Any, grad: Any, hooks: Any, accumulate_hooks: Any) -> None
         thing._post_accumulate_grad_hooks = accumulate_hooks
 
 
-class _Cut(torch.autograd.Function):
-    """Stands for a graph that was not kept: a backward pass that reaches it raises."""
-
-    @staticmethod
-    def forward(ctx: Any, anchor: Any, tensor: Any, path: str) -> Any:
-        ctx.path = path
-        return tensor
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> NoReturn:
-        raise StateLost(
-            f"A backward pass reached {ctx.path}, which was restored without its graph.",
-            "Start from an earlier entry point, or run the whole script.",
-        )
-
-
-_cut: Any = _Cut.apply
 _storage: Any = torch.UntypedStorage
 
 
@@ -131,9 +114,7 @@ def _make_graph_tensor(rebuild: "Rebuild", number: int, node: Node) -> Any:
     """The values, and a graph that raises: never one that is silently cut."""
     form = Form(*load(node.meta))
     storage, grad, hooks, _, *attributes = rebuild.values(number)
-    with torch.enable_grad():
-        anchor = torch.zeros((), requires_grad=True)
-        made = _cut(anchor, over(storage, form), rebuild.path(number))
+    made = without_graph(over(storage, form), rebuild.path(number))
     if grad is not None:
         made.retain_grad()
         made.grad = grad
