@@ -54,7 +54,7 @@ docs: $(BIN)/.test-installed  ## Bring the tree in ARCHITECTURE.md up to date, r
 	$(BIN)/python -m pytest -q tests/docs
 
 .PHONY: bench
-bench: $(BIN)/.test-installed .venv-bench/bin/.peers-installed  ## Measure the figures of docs/performance.md, beside other trackers (BENCH="log --quick" for some)
+bench: $(BIN)/.test-installed .venv-bench/bin/.peers-installed .venv-bench/bin/.upstream-installed  ## Measure the figures of docs/performance.md, beside other trackers (BENCH="log --quick" for some)
 	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: test-integration
@@ -104,3 +104,9 @@ endef
 .venv-bench/bin/.peers-installed: .venv-bench/bin/.pip-works benchmarks/peers.txt
 	@$(@D)/python -m pip install --quiet --requirement benchmarks/peers.txt && touch $@ \
 		|| echo "The trackers in benchmarks/peers.txt cannot be installed; FlorDB is measured without them."
+
+# What is published as FlorDB, each version alone in a folder: it finds torch where this one does.
+.venv-bench/bin/.upstream-installed: .venv-bench/bin/.pip-works
+	@$(@D)/python -m pip install --quiet --target .venv-bench/flordb-4.0.1 flordb==4.0.1 \
+		&& $(@D)/python -m pip install --quiet --target .venv-bench/flordb-3.4.12 flordb==3.4.12 'pandas<3' \
+		&& touch $@ || echo "Published versions of FlorDB cannot be installed; FlorDB is measured without them."

@@ -23,6 +23,7 @@ GROUPS = (
     "checkpoints",
     "kill",
     "propagation",
+    "replay",
 )
 
 

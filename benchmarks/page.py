@@ -80,6 +80,14 @@ Records whose call had returned when the process was killed, and that no reader 
 
 Both files are read anew each time; a replay of many versions reads today's file once.
 """,
+    "replay": """\
+## Hindsight
+
+A training is recorded once; then statements are added to it and replayed, each in a fresh process
+that starts, imports torch and executes the script up to its loop, as running it again would. The
+published versions do the same work in a repository of their own; 3.4.12 answers with other values
+than a run with the statement has, 4.0.1 executes everything again.
+""",
 }
 
 

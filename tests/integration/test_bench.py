@@ -19,6 +19,7 @@ GROUPS = (
     "checkpoints",
     "kill",
     "propagation",
+    "replay",
 )
 
 
