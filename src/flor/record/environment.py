@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ _ALSO_OF_COMPUTING = ("NVIDIA_TF32_OVERRIDE", "TOKENIZERS_PARALLELISM", "LANG", 
 _ALSO_KEPT = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV")
 DEVICES = "CUDA_VISIBLE_DEVICES"
 _NO_DEVICES = ("", "-1")
+_STARTTIME = 19  # of /proc/PID/stat, counted behind the name; in ticks since the machine was started
 _SECRET = re.compile("^TF_VAR_|TOKEN|SECRET|PASSW|CREDENTIAL|JWT|_KEY")
 """Such as Slurm's SLURM_JWT; Terraform's variables, too, begin as TensorFlow's do."""
 
@@ -38,6 +40,7 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
         "platform": sys.platform,
         "machine": os.uname().machine,
         "cpus": cpus(),
+        "startup_s": round(age_of_process_s(), 3),
         "hash_randomization": sys.flags.hash_randomization,
         "orig_argv": list(sys.orig_argv),
         "variables": {name: value for name, value in environ.items() if is_kept(name)},
@@ -78,6 +81,16 @@ def at_end() -> dict[str, Any]:
         if cuda is not None and cuda.is_initialized():
             facts["devices"] = [cuda.get_device_name(i) for i in range(cuda.device_count())]
     return facts
+
+
+def age_of_process_s() -> float:
+    """How long ago this process began; 0 where the system does not tell."""
+    try:
+        fields = Path("/proc/self/stat").read_text("utf-8").rpartition(")")[2].split()
+        began_s = int(fields[_STARTTIME]) / os.sysconf("SC_CLK_TCK")
+        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - began_s, 0.0)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def cpus() -> int:

@@ -1,6 +1,5 @@
 """Takes a program through a segment of a replay: over the iterations that are wanted, from state to state."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +11,7 @@ from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.places import Place, Role
 from flor.errors import ReentryRefused
 from flor.project import Project
+from flor.record.environment import age_of_process_s
 from flor.record.keeper import OpenBlock
 from flor.record.session import Session
 from flor.replay import way
@@ -54,7 +54,7 @@ class Tourist(Way):
         """At each header of a main loop: go to the next visit, or over the end, or stop."""
         if place.role is not Role.MAIN:
             return
-        self.startup_s = self.startup_s or _age_of_process_s()
+        self.startup_s = self.startup_s or age_of_process_s()
         self._check(EntryPoint("top", block.place.number, place.loop, place.reached), block, frame)
         step = self.tour.at_header(block.place.number, place.loop, place.reached)
         if step.is_over:
@@ -162,14 +162,6 @@ class Tourist(Way):
             is_prefix=here.kind == "top" and here.iteration == 0,
         )
         self.tell(mark)
-
-
-def _age_of_process_s() -> float:
-    """How long ago this process began; 0 where the system does not tell."""
-    try:
-        return max(time.time() - os.stat("/proc/self").st_ctime, 0.0)
-    except OSError:
-        return 0.0
 
 
 @dataclass(slots=True)

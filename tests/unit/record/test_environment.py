@@ -1,3 +1,7 @@
+import subprocess
+import sys
+import time
+
 from flor.record import environment
 
 
@@ -16,3 +20,14 @@ def test_variables_that_hold_secrets_are_not_kept_though_they_begin_like_those_t
     secrets = ("SLURM_JWT", "TF_TOKEN_app_terraform_io", "TF_VAR_database", "PYTHON_INDEX_PASSWORD")
 
     assert kept(**dict.fromkeys(secrets, "hidden")) == {}
+
+
+def test_a_process_knows_how_long_ago_it_was_started() -> None:
+    program = (
+        "import time; time.sleep(0.5); from flor.record import environment as e; print(e.age_of_process_s())"
+    )
+    began = time.perf_counter()
+
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert 0.45 < float(said.stdout) < time.perf_counter() - began + 0.05

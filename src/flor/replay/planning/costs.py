@@ -1,7 +1,7 @@
 """How long executing and loading will take: from what a run recorded, corrected by what replays took. Pure.
 
 The time of an iteration is that between two moments whose places are known: kept states, else records. What a
-script needs before its first call of FlorDB is not recorded; the first replay of the script measures it.
+replay needs beyond that is learnt from the first one of a script.
 """
 
 import math
@@ -14,7 +14,9 @@ from flor.checkpoints.entry import EntryPoint
 from flor.replay.planning.facts import KeptState, LoopFacts, Mark, RunFacts
 
 STARTUP_S = 0.6
-"""Of a process, until it executes the script's first line and FlorDB is imported."""
+"""Of a process, until it calls FlorDB for the first time, where the run does not tell."""
+PREPARING_S = 0.3
+"""Of a process that is to execute a segment, beyond that."""
 LOAD_BYTES_PER_S = 1e9
 LOAD_FIXED_S = 0.004
 LOAD_NODE_S = 40e-6
@@ -101,7 +103,6 @@ class Costs:
 
     facts: RunFacts
     corrected: Correction = field(default_factory=Correction)
-    startup_base_s: float = STARTUP_S
     load_bytes_per_s: float = LOAD_BYTES_PER_S
 
     @cached_property
@@ -140,7 +141,8 @@ class Costs:
     @property
     def startup(self) -> Parts:
         """Of each process, until the first main loop begins."""
-        return Parts(startup_s=self.startup_base_s + self.recorded_prefix_s)
+        before_s = self.facts.startup_s or STARTUP_S
+        return Parts(startup_s=before_s + PREPARING_S + self.recorded_prefix_s)
 
     @property
     def suffix(self) -> Parts:

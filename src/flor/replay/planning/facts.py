@@ -79,6 +79,7 @@ class RunFacts:
     projid: str = ""
     reads_back: tuple[str, ...] = ()  # files that the run itself wrote before it read them
     marks: tuple["Mark", ...] = ()
+    startup_s: float = 0.0  # from the start of the process to its first call of FlorDB; 0: unknown
 
 
 @dataclass(frozen=True, slots=True)

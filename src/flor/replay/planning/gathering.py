@@ -67,6 +67,7 @@ def run_facts(
         projid=run.projid,
         reads_back=tuple(reads_back),
         marks=tuple(marks),
+        startup_s=float(catalog.detailed(run).environment.get("startup_s") or 0.0),
     )
 
 

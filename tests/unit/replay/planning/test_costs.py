@@ -1,5 +1,7 @@
 """Estimates: what a run recorded, corrected by what replays took."""
 
+from dataclasses import replace
+
 import pytest
 
 from flor.replay.planning import costs, outcomes
@@ -51,7 +53,14 @@ def test_loading_takes_longer_the_more_there_is() -> None:
 def test_running_again_takes_at_least_as_long_as_the_run_took() -> None:
     found = Costs(Story().facts)
 
-    assert found.whole.total_s == pytest.approx(costs.STARTUP_S + PREFIX_S + 4 * 9.5 + SUFFIX_S)
+    start_s = costs.STARTUP_S + costs.PREPARING_S + PREFIX_S
+    assert found.whole.total_s == pytest.approx(start_s + 4 * 9.5 + SUFFIX_S)
+
+
+def test_a_process_starts_as_slowly_as_that_of_the_run_did() -> None:
+    found = Costs(replace(Story().facts, startup_s=7.0))
+
+    assert found.startup.startup_s == pytest.approx(7.0 + costs.PREPARING_S + PREFIX_S)
 
 
 def test_of_a_run_without_any_state_or_record_something_is_assumed() -> None:
