@@ -2,6 +2,7 @@
 
 import signal
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -119,6 +120,46 @@ def test_a_run_can_be_killed_and_resumed_again_and_again(place: Workplace, wante
 
     assert rows(place, run) == wanted
     assert len(place.catalog().runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda content: content[:-1] + bytes([content[-1] ^ 1]), ""),
+        (lambda content: bytes(byte ^ 1 for byte in content), "the store lacks a part of it"),
+    ],
+)
+def test_where_a_state_cannot_be_read_it_goes_on_from_the_one_before(
+    place: Workplace, spoil: Callable[[bytes], bytes], reason: str
+) -> None:
+    run = killed(place, "3 -2.0")
+    words = naming.in_words([kept.manifest for kept in states(place, run)])
+    packs = [kept.path.with_suffix(".safetensors") for kept in states(place, run)]
+    last = max(number for number, pack in enumerate(packs) if pack.exists())
+    packs[last].write_bytes(spoil(packs[last].read_bytes()))
+
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert f"Resuming run {run} (train.py): {words[last - 1]}." in resumed.stderr
+    assert f"passed over: {words[last]}: {reason}" in resumed.stderr
+    place.run(SCRIPT, env=KEEP_ALL)
+    assert rows(place, run) == rows(place, place.catalog().runs[-1].run)
+
+
+def test_what_is_not_kept_is_passed_over_and_said_before_the_script_goes_on(place: Workplace) -> None:
+    drawing = SCRIPT.replace(
+        "history = []\n", "history = []\n    noise = (random.random() for _ in range(99))\n", 1
+    )
+    drawing = drawing.replace("history.append(", "history.append(next(noise) + ", 1)
+    place.run(drawing, env=KEEP_ALL)
+    wanted = [(row.name, row.value, row.path, row.it, row.source) for row in place.rows()]
+    run = killed(place, "2 0.5", drawing)
+
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert f"Resuming run {run} (train.py): before epoch 1." in resumed.stderr
+    assert "noise was not kept: it is" in resumed.stderr
+    assert rows(place, run) == wanted
 
 
 def test_the_exit_code_is_the_script_s(place: Workplace) -> None:

@@ -136,7 +136,8 @@ def index(path: Path) -> Index:
     try:
         with path.open("rb") as file:
             (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-            metadata, entries = _parsed(file.read(length))
+            # What is damaged may name any length.
+            metadata, entries = _parsed(file.read(min(length, path.stat().st_size)))
             start, end = file.tell(), path.stat().st_size
         version = int(metadata.get("format", FORMAT_VERSION))
         if version > FORMAT_VERSION:

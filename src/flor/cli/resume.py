@@ -6,7 +6,6 @@ from flor.cli import here, store
 from flor.cli.console import Console
 from flor.replay import resume
 from flor.replay.resume import Resumed
-from flor.replay.resumption import told
 
 EXAMPLES = """examples:
   flor resume last
@@ -38,7 +37,5 @@ def execute(arguments: Namespace, console: Console) -> int:
 
 
 def _report(resumed: Resumed, console: Console) -> None:
-    for line in told(resumed.passed):
-        console.note(line)
     for difference in resumed.differences:
         console.note(f"differs from what was recorded before: {difference}")

@@ -16,7 +16,7 @@ from flor.checkpoints.paths import Paths
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run
-from flor.errors import CannotResume, FlorError
+from flor.errors import CannotResume, FlorError, Unreadable
 from flor.executors import foreground
 from flor.executors.foreground import Process
 from flor.project import Project
@@ -35,7 +35,7 @@ from flor.runs.layout import Layout
 
 _PREPARE = f"{resuming.__name__}:{resuming.prepare.__name__}"
 _SHOWN = 10
-GRAPH_TENSOR = "graph tensor"
+_GRAPH_TENSOR = "graph tensor"
 
 Say = Callable[[str], None]
 
@@ -68,8 +68,8 @@ def resume(project: Project, run: Run, say: Say) -> Resumed:
 def _resume(project: Project, run: Run, say: Say) -> Resumed:
     layout = Layout(project.home)
     store = CheckpointStore(layout.checkpoints)
-    kept = [one.manifest for one in store.kept(run.run, whole=True)]
-    tries, passed = candidates([one for one in kept if one.rank == 0 == one.process])
+    own = [one.manifest for one in store.kept(run.run) if one.manifest.rank == 0 == one.manifest.process]
+    tries, passed = candidates(own, [one.entry for one in own if store.missing(one.hashes())])
     needs_graphs = False
     for candidate in tries:
         reason = _graph_of(store, candidate) if needs_graphs else ""
@@ -80,16 +80,20 @@ def _resume(project: Project, run: Run, say: Say) -> Resumed:
         if isinstance(ended, Lost):
             say(f"It cannot go on from there: {ended.reason}")
             needs_graphs, run = True, Catalog.open(layout).find(run.run)
-    raise CannotResume(run.run, "it can be entered nowhere exactly", "\n".join(told(passed)))
+    hint = "Run the script again; `flor.restore` puts back what was kept."
+    raise CannotResume(run.run, "it can be entered nowhere exactly", "\n".join([*told(passed), hint]))
 
 
 def _graph_of(store: CheckpointStore, candidate: Candidate) -> str:
     """A tensor whose graph would have to be there, in words; graphs are not kept."""
-    graph = Graph.from_bytes(store.content(candidate.graph)) if candidate.graph else None
-    kinds = [node.kind for node in graph.nodes] if graph else []
-    if graph is None or GRAPH_TENSOR not in kinds:
+    if not candidate.graph:
         return ""
-    return f"{Paths.readable(graph).text(kinds.index(GRAPH_TENSOR))} has a graph, which is not kept"
+    try:
+        graph = Graph.from_bytes(store.content(candidate.graph))
+    except Unreadable as error:
+        return error.message
+    number = next((n for n, node in enumerate(graph.nodes) if node.kind == _GRAPH_TENSOR), None)
+    return "" if number is None else f"{Paths.readable(graph).text(number)} has a graph, which is not kept"
 
 
 @dataclass(slots=True)
@@ -162,7 +166,7 @@ class _Attempt:
         cut = tail.cut(Layout(self.project.home), self.run, self.candidate)
         done = own.put_back()
         self.say(f"Resuming run {self.run.run} ({self.run.filename}): {self.candidate.words}.")
-        for text in _told(done):
+        for text in (*told(self.passed), *_told(done)):
             self.say(text)
         line.send(GoOn(cut.records.first_seq, cut.first_position, cut.arguments, done.sizes))
         return cut

@@ -1,6 +1,6 @@
 """Which entry points a run can be resumed at, and whether it can be resumed at all. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from flor.entities import Run, Status
 from flor.errors import CannotResume
 
 START = EntryPoint("start")
+_INCOMPLETE = "the store lacks a part of it; `python -m flor fsck` says more"
+_NOT_KEPT = "was not kept"
+_ADVICE = "what is not kept would be no hindrance, were it made anew in each iteration before it is used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +59,29 @@ def _objection(run: Run) -> tuple[str, str]:
     if run.version is None:
         return "it has no code version", "Run scripts inside a git repository."
     if run.rank_count > 1:
-        return f"it had {run.rank_count} ranks", "Start the job anew, from a state fetched by flor.restore."
+        hint = "Start the job anew, and let each rank begin with a state that `flor.restore` puts back."
+        return f"it had {run.rank_count} ranks, and only a run of one process can be gone on with", hint
     return "", ""
 
 
-def candidates(manifests: Sequence[Manifest]) -> tuple[list[Candidate], list[PassedOver]]:
+def candidates(
+    manifests: Sequence[Manifest], incomplete: Collection[str] = ()
+) -> tuple[list[Candidate], list[PassedOver]]:
     """The moments to try, the latest first and the start last; and what was passed over.
 
     A state of which a part could not be kept is none to go on from: everything after it can observe the
     part. The first header of a loop is different: executing the way there makes it all again.
+
+    Args:
+        incomplete: entry points of which the store lacks something.
     """
     newest = list({manifest.entry: manifest for manifest in manifests}.values())
     serving: list[Candidate] = []
     passed: list[PassedOver] = []
     for manifest, words in reversed(list(zip(newest, naming.in_words(newest), strict=True))):
         entry = parse(manifest.entry)
-        reason = "" if _is_made_by_the_prefix(entry) else _lost(manifest)
+        reason = _INCOMPLETE if manifest.entry in incomplete else ""
+        reason = reason or ("" if _is_made_by_the_prefix(entry) else _lost(manifest))
         if reason:
             passed.append(PassedOver(words, reason))
         elif entry.kind != "start":
@@ -97,12 +107,14 @@ def _lost(manifest: Manifest) -> str:
         return ""
     first = manifest.opaque[0]
     more = f" (and {len(manifest.opaque) - 1} more)" if len(manifest.opaque) > 1 else ""
-    return f"{first.path} was not kept: {first.reason}{more}"
+    return f"{first.path} {_NOT_KEPT}: {first.reason}{more}"
 
 
 def told(passed: Sequence[PassedOver], limit: int = 3) -> Iterator[str]:
-    """Lines about what was passed over, the latest first."""
+    """Lines about what was passed over, the latest first; and what would help later runs."""
     for one in passed[:limit]:
         yield f"passed over: {one}"
     if len(passed) > limit:
         yield f"passed over: {len(passed) - limit} earlier ones"
+    if any(_NOT_KEPT in one.reason for one in passed):
+        yield _ADVICE
