@@ -171,6 +171,7 @@ class _Planning:
             loops=self.catalog.entry(run.run).metadata.loops,
             version=f"{run.tree} {run.environment.get('python', '')}",
             lengths={(loop.block, loop.loop): loop.begun for loop in facts.loops},
+            kept=frozenset(state.entry for state in facts.kept),
             replan=planned,
             texts={**texts, **version.files},
             is_part=self.request.where is not None,

@@ -8,7 +8,6 @@ itself and at whose end an answer was loaded: it proves both the restoring and w
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from flor.checkpoints.entry import EntryPoint
 from flor.replay.executing import Work
@@ -29,7 +28,7 @@ class Audit:
 
     segment: Segment
     length: int  # iterations that are executed in full
-    proofs: int  # whether it restores something itself, whether it ends where something was loaded
+    proofs: int  # a state at its end; that it restores one itself; that something was loaded at its end
 
 
 def with_audits(works: Sequence[Work], count: int | None) -> tuple[Work, ...]:
@@ -104,17 +103,23 @@ def _of_segment(work: Work, segment: Segment) -> Iterator[Audit]:
 
 def _of_loop(work: Work, segment: Segment, key: tuple[int, int]) -> Iterator[Audit]:
     planned = {each.iteration: each for each in segment.visits if (each.block, each.loop) == key}
-    loaded = {iteration for iteration, visit in planned.items() if _is_partial(visit)}
+    loaded = [iteration for iteration, visit in planned.items() if _is_partial(visit)]
     headers = _headers(work, key)
-    for first, last in pairwise(headers):
+    begins = [at for at in headers if EntryPoint("top", *key, at) in work.plan.enterable]
+    for first, last in _stretches(begins, headers, loaded):
         is_proving = last in loaded and planned[last].entry is not None
-        if _can_enter(work, key, first) and (is_proving or loaded.intersection(range(first, last))):
-            visits = [_in_full(work, key, at) for at in range(first, last)]
-            visits += [replace(planned[last], entry=None)] if is_proving else []
-            yield Audit(_between(segment, visits), last - first, bool(first) + is_proving)
-    for first in loaded.intersection(headers[-1:]):
-        if _can_enter(work, key, first) and first < work.lengths[key]:
-            yield Audit(_between(segment, [_in_full(work, key, first)]), 1, 0)
+        visits = [_in_full(work, key, at) for at in range(first, last)]
+        visits += [replace(planned[last], entry=None)] if is_proving else []
+        is_compared = last in headers
+        yield Audit(_between(segment, visits), last - first, is_compared * (1 + bool(first) + is_proving))
+
+
+def _stretches(begins: Sequence[int], headers: Sequence[int], loaded: Sequence[int]) -> list[tuple[int, int]]:
+    """From where to where one may go for the sake of what was loaded, each once: over it, or to it."""
+    over = ((at, next((end for end in headers if end > at), at + 1)) for at in loaded)
+    to = ((at - 1, at) for at in loaded)
+    found = ((max((each for each in begins if each <= at), default=-1), end) for at, end in (*over, *to))
+    return [(first, last) for first, last in dict.fromkeys(found) if first >= 0]
 
 
 def _of_jump(work: Work, segment: Segment) -> Iterator[Audit]:
@@ -128,12 +133,12 @@ def _of_jump(work: Work, segment: Segment) -> Iterator[Audit]:
         visits = (*earlier, _entered(replace(_in_full(work, key, first), is_wanted=False)))
         jumps = tuple(jump for jump in segment.jumps if jump is not last)
         found = replace(segment, visits=visits, jumps=jumps, is_audit=True)
-        yield Audit(found, work.lengths[key] - first, 2)
+        yield Audit(found, work.lengths[key] - first, 3)
 
 
 def _headers(work: Work, key: tuple[int, int]) -> list[int]:
     """The iterations of a loop whose headers were kept."""
-    return [at for at in range(work.lengths[key] + 1) if str(EntryPoint("top", *key, at)) in work.seqs]
+    return [at for at in range(work.lengths[key] + 1) if EntryPoint("top", *key, at) in work.kept]
 
 
 def _can_enter(work: Work, key: tuple[int, int], iteration: int) -> bool:

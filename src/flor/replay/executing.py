@@ -57,6 +57,7 @@ class Work:
     loops: Mapping[str, LoopDefault]  # what the run says of loops
     version: str  # the same for runs of the same code under the same interpreter
     lengths: Mapping[tuple[int, int], int]  # how many iterations each main loop had, by block and loop
+    kept: Collection[EntryPoint]  # the states that can be read
     replan: Callable[[Collection[EntryPoint]], Plan]  # another plan, without these entry points
     texts: Mapping[str, str]  # of all files of the version, with probes
     is_part: bool = False  # only some of the run's iterations are asked for

@@ -149,7 +149,7 @@ class Tourist(Way):
         if here.kind == "top" and here.iteration == 0:
             found, self.names = self.restorer.look(block, frame, here)
             self.differences += found
-        elif self.is_true and here in self.restorer.kept:
+        elif self.is_true and self.restorer.is_readable(here):
             found = self.restorer.differences(here, block, frame)
         else:
             return

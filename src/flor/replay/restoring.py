@@ -47,7 +47,7 @@ class Restorer:
         as it was recorded. Returns what that was, and the names that are left to bind.
         """
         block.reference = Reference.of(self._walk(block, frame))
-        if top not in self.kept:
+        if not self.is_readable(top):
             return [], None
         found = self.differences(top, block, frame)
         if not found:
@@ -94,6 +94,16 @@ class Restorer:
         live = self._walk(block, frame, labels, names)
         kept, hashes = self._graph(entry), self._leaf_hashes(entry)
         return differences(kept, hashes, live.graph, _hashes(live), MOST, allow_new_names=True)
+
+    def is_readable(self, entry: EntryPoint) -> bool:
+        """Whether it was kept, and enough of it is left to compare a state with it."""
+        if entry not in self.kept:
+            return False
+        try:
+            self._graph(entry)
+        except Unreadable:
+            return False
+        return True
 
     def facts(self, entry: EntryPoint) -> Mapping[str, Any]:
         """What was noted of the moment."""

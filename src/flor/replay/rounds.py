@@ -7,7 +7,6 @@ an audit of its version has shown whether what was loaded is right.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from flor.checkpoints.entry import parse
 from flor.replay import auditing, causes, judging, varying
 from flor.replay.executing import Ended, Refusal, Work
 from flor.replay.judging import Audit
@@ -58,6 +57,7 @@ class Rounds:
         (case.again if each.work.is_again else case.ended).append(each)
         if len(case.ended) == len(case.work.segments) and not case.again:
             self._go_on(case)
+        case = self._cases[each.work.run.run]  # perhaps another one now
         if case.work.audits and case.is_complete:
             self._audits[case.work.version] = judging.audit(case.ended, case.varying)
         return self._taken(lambda one: one.is_complete and not self._waits(one.work))
@@ -103,7 +103,7 @@ class Rounds:
         entries = [each.entry for each in refusals]
         reasons = {each.reason.partition(":")[2] for each in refusals}
         if len(entries) >= _MOST_REFUSALS or len(reasons) < len(refusals):
-            entries = [parse(entry) for entry in work.seqs]
+            entries = list(work.kept)
         anew = replace(work, plan=work.replan(entries), refusals=refusals, audits=(), unaudited="")
         return auditing.with_audits([anew], self.audit)[0]
 

@@ -1,0 +1,134 @@
+"""What comes out differently than in the run: a clock is no divergence, and a divergence has a cause."""
+
+from pathlib import Path
+
+import pytest
+
+from faults.replaying import KEEP_ALL, ask_one, counts, probed
+from workplace import SOURCE, Workplace
+
+CLOCK = """
+    import random
+    import time
+
+    import flor
+
+    began = time.time()
+    total = 0.0
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(3)):
+            for step in flor.loop("step", range(2)):
+                total += random.random()
+                elapsed = time.time() - began
+                # nested
+            flor.log("seconds", time.time() - began)
+            flor.log("total", total)
+    # suffix
+    """
+UNSEEDED = """
+    import random
+
+    import flor
+
+    rng = random.Random()
+    total = 0.0
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(3)):
+            total += rng.random()
+            flor.log("total", total)
+            # behind
+    # suffix
+    """
+
+
+def test_a_clock_that_a_run_logs_is_no_divergence(place: Workplace) -> None:
+    place.run(CLOCK, env=KEEP_ALL)
+    probed(place, CLOCK, "nested", 'flor.log("probe", total)')
+
+    done = place.python("-m", "flor", "replay", "probe", "--yes", "--audit", "1")
+
+    [row] = place.catalog().entries[0].metadata.answered
+    assert (row.obtained, row.verified, row.diverged) == (6, 6, 0)
+    assert "seconds differs from one execution to the next" in done.stdout
+
+
+def test_a_clock_that_a_probe_looks_at_is_not_verified(place: Workplace) -> None:
+    place.run(CLOCK, env=KEEP_ALL)
+    probed(place, CLOCK, "nested", 'flor.log("probe", elapsed)')
+
+    report = ask_one(place)
+
+    assert counts(report) == (6, 0, 0, 6)
+    assert "probe differs from one execution to the next" in report["reason"]
+
+
+def test_a_probe_that_reads_a_clock_itself_is_not_verified(place: Workplace) -> None:
+    place.run(UNSEEDED, env=KEEP_ALL)
+    probed(place, UNSEEDED, "behind", 'import time\n            flor.log("probe", time.perf_counter())')
+
+    report = ask_one(place, "--audit", "1")
+
+    assert counts(report) == (3, 0, 0, 3)
+    assert "probe differs from one execution to the next" in report["reason"]
+
+
+@pytest.mark.parametrize("where", ["behind", "suffix"])
+def test_an_unseeded_script_is_exact_where_its_states_were_kept(where: str, place: Workplace) -> None:
+    script = UNSEEDED.replace("random.Random()", "random")
+    place.run(script, env=KEEP_ALL)
+    probed(place, script, where, 'flor.log("probe", total)')
+
+    report = ask_one(place, "--audit", "1")
+
+    truth = place.values("total") if where == "behind" else place.values("total")[-1:]
+    assert place.values("probe") == truth
+    assert counts(report) == (len(truth), len(truth), 0, 0)
+
+
+def test_a_generator_of_its_own_is_put_back_at_the_loop(place: Workplace) -> None:
+    place.run(UNSEEDED, env=KEEP_ALL)
+    probed(place, UNSEEDED, "behind", 'flor.log("probe", total)')
+
+    report = ask_one(place, "--audit", "1")
+
+    assert place.values("probe") == place.values("total")
+    assert counts(report) == (3, 3, 0, 0)
+
+
+def test_without_kept_states_randomness_without_a_seed_is_named_as_the_cause(place: Workplace) -> None:
+    script = UNSEEDED.replace("with flor.checkpointing():", "if True:")
+    place.run(script)
+    probed(place, script, "behind", 'flor.log("probe", total)')
+
+    report = ask_one(place, code=1)
+
+    assert counts(report) == (3, 0, 3, 0)
+    assert report["reason"].startswith(f"epoch 1: total {place.values('probe')[0]!r} was ")
+    assert "randomness without a seed (Random() in train.py, line 6)" in report["reason"]
+
+
+def test_a_package_that_has_changed_is_named_as_the_cause(place: Workplace, tmp_path: Path) -> None:
+    script = "import flor, scaling\nflor.log('x', scaling.FACTOR * 2)\n# suffix\n"
+    path = {"PYTHONPATH": f"{SOURCE}:{_package(tmp_path, '1.0', 1.5)}"}
+    place.run(script, env=path)
+    place.only_run()
+    _package(tmp_path, "2.0", 2.5)
+    probed(place, script, "suffix", "flor.log('probe', 1)")
+
+    report = ask_one(place, code=1, **path)
+
+    assert counts(report) == (1, 0, 1, 0)
+    assert report["reason"] == "x 5.0 was 3.0; likely cause: scaling 1.0 is now 2.0"
+
+
+def _package(folder: Path, version: str, factor: float) -> Path:
+    """A library of that version, in a folder for PYTHONPATH."""
+    place = folder / "libraries"
+    for old in place.glob("*.dist-info"):
+        (old / "METADATA").unlink()
+        old.rmdir()
+    about = place / f"scaling-{version}.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: scaling\nVersion: {version}\n")
+    (place / "scaling.py").write_text(f"FACTOR = {factor}\n")
+    return place
