@@ -4,6 +4,7 @@ import shutil
 import sys
 import zipapp
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -32,6 +33,14 @@ touched = [one for one in done if one[0] in acts]
 touched += [one for one in done if one[0] == "open" and one[2] not in ("r", "rb", "None")]
 touched += [one for one in done if one[0].startswith("socket.")]
 print(touched, [name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+
+TRAIN = """
+import flor
+with flor.checkpointing():
+    for epoch in flor.loop("epoch", range(3)):
+        flor.log("epoch", epoch)
 """
 
 
@@ -98,6 +107,24 @@ def test_a_large_run_is_sealed_at_its_end_without_pandas(place: Workplace) -> No
     assert not list(place.layout.journals.iterdir())
     assert len(list(place.layout.sealed.glob("*.parquet"))) == 1
     assert place.values("x") == list(range(250_000))
+
+
+def test_a_replay_loads_neither_pandas_nor_duckdb(place: Workplace) -> None:
+    place.write("train.py", TRAIN)
+    place.run(TRAIN)
+    place.write("train.py", TRAIN + "        flor.log('twice', 2 * epoch)\n")
+    program = """
+        import atexit, runpy, sys
+        heavy = ("pandas", "duckdb", "torch")
+        atexit.register(lambda: print([name for name in heavy if name in sys.modules], file=sys.stderr))
+        sys.argv = ["flor", "replay", "twice", "--yes"]
+        runpy.run_module("flor", run_name="__main__")
+        """
+
+    done = place.python("-c", dedent(program))
+
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert place.values("twice") == [0, 2, 4]
 
 
 @pytest.mark.parametrize("event", ["open", "os.listdir"])

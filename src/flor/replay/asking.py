@@ -15,9 +15,9 @@ from flor.project import Project
 from flor.replay import auditing, inputs, versions
 from flor.replay.executing import Work
 from flor.replay.inputs import InputChange
-from flor.replay.planning import costs, gathering, narrowing, outcomes, planner, unanswered
+from flor.replay.planning import costs, gathering, outcomes, planner, unanswered
 from flor.replay.planning.costs import Correction, Outcome
-from flor.replay.planning.narrowing import Narrowed
+from flor.replay.planning.facts import LoopFacts, Narrowed
 from flor.replay.planning.planner import Question
 from flor.replay.planning.plans import Plan
 from flor.replay.planning.unanswered import Answer
@@ -92,6 +92,8 @@ def ask(project: Project, catalog: Catalog, request: Request) -> Asked:
         QueryError: the predicate cannot be understood.
     """
     if request.where is not None:
+        from flor.replay.planning import narrowing
+
         narrowing.check(catalog, request.where, request.names)
     now = versions.today(project)
     wanted = versions.find_probes(now, request.names)
@@ -132,6 +134,14 @@ class _Planning:
             return _refused(run, version)
         return self._work(run, version, texts)
 
+    def _narrowed(self, run: Run, loops: Sequence[LoopFacts]) -> Narrowed | None:
+        if self.request.where is None:
+            return Narrowed.not_at_all(run.run, loops)
+        from flor.replay.planning import narrowing  # needs DuckDB and pandas, which take half a second
+
+        found = narrowing.narrow(self.catalog, {run.run: loops}, self.request.where, self.request.names)
+        return found[0] if found else None
+
     def _version(self, run: Run, texts: Mapping[str, str]) -> ProbedVersion:
         key = (run.tree or run.run, run.filename)
         if key not in self.versions:
@@ -147,12 +157,10 @@ class _Planning:
         store = CheckpointStore(Layout(self.project.home).checkpoints)
         own = [path for path, one in files.of(run).outputs.items() if one.is_read]
         facts = gathering.run_facts(self.catalog, store, run, version.changed, version.new_line, own)
-        narrowed = narrowing.narrow(
-            self.catalog, {run.run: facts.loops}, self.request.where, self.request.names
-        )
-        if not narrowed:
+        narrowed = self._narrowed(run, facts.loops)
+        if narrowed is None:
             return _unasked(run, "nothing of it satisfies the predicate", is_missing=False)
-        question = self._question(run, version, narrowed[0])
+        question = self._question(run, version, narrowed)
         if question is None:
             return _unasked(run, "it was answered before", is_missing=False)
         lacking = [one for one in self._input_changes(run) if not one.is_kept]

@@ -17,12 +17,12 @@ from flor.errors import StoreError, VersionUnavailable
 from flor.executors.logs import PORT_IN_USE
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
-from flor.replay import answers, checkout, inputs, segment, surroundings, watching
+from flor.replay import answers, checkout, inputs, orders, surroundings, watching
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
 from flor.replay.mapping import Relocation
+from flor.replay.orders import Orders
 from flor.replay.planning.plans import Plan, Segment
-from flor.replay.segment import Orders
 from flor.replay.surroundings import Additions, Place, Surroundings
 from flor.replay.watching import Watch
 from flor.replay.worktree import Worktree
@@ -30,8 +30,6 @@ from flor.runs import files, journals, tables
 from flor.runs.decode import columns
 from flor.runs.layout import Layout
 from flor.runs.records import LoopDefault
-
-_PREPARE = f"{segment.__name__}:{segment.prepare.__name__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +152,9 @@ class Workshop:
         tree: Worktree = trees.take(checkout.code_of(self._repository(), work.run), work.files)
         inputs.provide(files.of(work.run), tree.path, self.project.root, Layout(self.project.home))
         scratch = tree.folder / f"store.{name}"
-        orders = tree.folder / f"{name}.orders"
-        segment.leave(Orders(self.project.home.resolve(), work.run, each, scratch, self.project), orders)
-        added = Additions(_PREPARE, {"orders": str(orders), "edits": work.edits.to_json()})
+        path = tree.folder / f"{name}.orders"
+        orders.leave(Orders(self.project.home.resolve(), work.run, each, scratch, self.project), path)
+        added = Additions(orders.PREPARE, {"orders": str(path), "edits": work.edits.to_json()})
         surrounded = surroundings.surround(place, work.run, tree, added)
         self._running[name] = _Running(work, each, trees, tree, scratch, surrounded)
         threads = int(work.run.environment.get("torch_threads") or 1)

@@ -1,10 +1,9 @@
 """The process of one segment of a replay: what its program logs goes to a store of the segment's own."""
 
 import os
-import pickle
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,6 @@ from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, Source, Status
 from flor.errors import FlorError
-from flor.project import Project
 from flor.record import ending, opening, reopening, session
 from flor.record.context import Root
 from flor.record.echo import Echo
@@ -24,7 +22,7 @@ from flor.replay import relocating, standing
 from flor.replay.hindsight import Hindsight
 from flor.replay.job import Job
 from flor.replay.marks import MARK, Mark
-from flor.replay.planning.plans import Segment
+from flor.replay.orders import Orders, read
 from flor.replay.player import kept_of
 from flor.replay.tour import Tour
 from flor.runs import blobs, frames, ring
@@ -37,25 +35,9 @@ REFUSED = 97
 """Exit code of a segment that could not be executed exactly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What the process is told."""
-
-    home: Path  # the store with the checkpoints
-    run: Run
-    segment: Segment
-    scratch: Path  # the store for what is logged
-    project: Project  # of the run; its home is the scratch store
-
-
-def leave(orders: Orders, path: Path) -> None:
-    """Write the orders for the process; it is ours, and so is the file."""
-    path.write_bytes(pickle.dumps(orders))
-
-
 def prepare(job: Job) -> None:
     """Let the program be taken through the segment: called before it begins."""
-    orders: Orders = pickle.loads(Path(job.details["orders"]).read_bytes())  # noqa: S301 - see `leave`
+    orders = read(Path(job.details["orders"]))
     store = CheckpointStore(Layout(orders.home).checkpoints)
     kept = kept_of(store, orders.run.run)
     scope, arguments = Scope(Path(job.root)), orders.run.args

@@ -16,7 +16,7 @@ from flor.runs.layout import SEALED_SUFFIX, Layout
 from flor.runs.packs import Member
 from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
-from flor.runs.tables import RunTable, array, mask
+from flor.runs.tables import RunTable, array, codes, mask, numbers
 
 _SUPERSEDED = Source.SUPERSEDED.name.lower()
 _ORDER = ("rank", "process", "seq")
@@ -89,7 +89,7 @@ def _renumbered(
     """The rows of the found members, with `run` counting through these alone."""
     position = np.full(member_count, -1, np.int32)
     position[[i for i, _ in found]] = np.arange(len(found))
-    runs = position[table["run"].to_numpy()]
+    runs = position[numbers(table["run"])]
     if len(found) < member_count:
         table, runs = table.filter(mask(runs >= 0)), runs[runs >= 0]
     kept = table.select(choice.kept()).append_column("run", array(runs))
@@ -145,7 +145,7 @@ def _is_one_of(
     found = [np.zeros(0, bool)]
     for piece in column.chunks:
         is_wanted = np.array([value in wanted for value in piece.dictionary.to_pylist()] + [also_null], bool)
-        found.append(is_wanted[piece.indices.fill_null(len(piece.dictionary)).to_numpy(zero_copy_only=False)])
+        found.append(is_wanted[codes(piece)])  # of a null that is -1: the last one
     return np.concatenate(found)
 
 

@@ -1,6 +1,6 @@
 """What planning needs to know of a run: what it executed, when, and which states are kept. Values only."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from flor.checkpoints.entry import EntryPoint, parse
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.paths import Paths
+from flor.entities import RunId
 
 NEEDED, ITERATION, OUTSIDE, REST = "needed", "iteration", "outside", "rest"
 """What may be executed behind a state: the needed part of an iteration, whole ones, what is outside, all."""
@@ -80,6 +81,20 @@ class RunFacts:
     reads_back: tuple[str, ...] = ()  # files that the run itself wrote before it read them
     marks: tuple["Mark", ...] = ()
     startup_s: float = 0.0  # from the start of the process to its first call of FlorDB; 0: unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What is asked of one run."""
+
+    run: RunId
+    iterations: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    """Of each main loop, by block and loop, counting from 0."""
+
+    @classmethod
+    def not_at_all(cls, run: RunId, loops: Sequence[LoopFacts]) -> "Narrowed":
+        """All of the run."""
+        return cls(run, {(loop.block, loop.loop): tuple(range(loop.length)) for loop in loops})
 
 
 @dataclass(frozen=True, slots=True)

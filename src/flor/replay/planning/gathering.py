@@ -18,6 +18,7 @@ from flor.replay.planning.facts import KeptState, LoopFacts, Mark, RunFacts, kep
 from flor.replay.planning.standing import Changed
 from flor.runs import files
 from flor.runs.catalog import Catalog
+from flor.runs.tables import codes, mask, numbers
 
 NewLine = Callable[[str, int], int]
 _COLUMNS = ("seq", "ts", "rank", "process", "path", "it")
@@ -156,15 +157,10 @@ def _records(catalog: Catalog, run: Run) -> pa.Table | None:
     for chunk in catalog.chunks(None, {run.run}, columns=_COLUMNS):
         mine = chunk.runs.index(next(one for one in chunk.runs if one.run == run.run))
         table = chunk.table
-        wanted = _numbers(table["rank"]) == 0
-        wanted &= (_numbers(table["process"]) == 0) & (_numbers(table["run"]) == mine)
-        return table.filter(pa.array(wanted)).combine_chunks()
+        wanted = numbers(table["rank"]) == 0
+        wanted &= (numbers(table["process"]) == 0) & (numbers(table["run"]) == mine)
+        return table.filter(mask(wanted)).combine_chunks()
     return None
-
-
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    numbers: NDArray[np.int64] = column.to_numpy()
-    return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +176,16 @@ def marks_of(records: pa.Table | None, begun: Sequence[Begun]) -> Marks:
     found = Marks()
     if records is None or not records.num_rows or not begun:
         return found
-    path = _array(records["path"])
-    codes, texts = np.asarray(path.indices), path.dictionary.to_pylist()
-    numbers = _array(records["it"])
+    path, iterations = _array(records["path"]), _array(records["it"])
     columns = _Columns(
-        _numbers(records["seq"]),
-        _numbers(records["ts"]),
-        np.asarray(numbers.offsets)[:-1],
-        np.asarray(numbers.values),
+        numbers(records["seq"]),
+        numbers(records["ts"]),
+        numbers(iterations.offsets)[:-1],
+        numbers(iterations.values),
     )
-    for code, text in enumerate(texts):
-        rows = np.flatnonzero(codes == code)
+    place = codes(path)
+    for code, text in enumerate(path.dictionary.to_pylist()):
+        rows = np.flatnonzero(place == code)
         for mark in _marks_of_path(shape_of(text), rows, begun, columns):
             found.marks.append(mark)
             depth = len(next(b for b in begun if (b.block, b.loop) == (mark.block, mark.loop)).around)

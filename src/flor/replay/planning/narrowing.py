@@ -7,7 +7,7 @@ runs where any row below satisfies it, and a deeper one in the whole iteration.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from flor.query.answer import Query, columns
 from flor.query.naming import merged
 from flor.query.paths import Shape, shape_of
 from flor.query.predicate import referenced
-from flor.replay.planning.facts import LoopFacts
+from flor.replay.planning.facts import LoopFacts, Narrowed
 from flor.runs.catalog import Catalog
 from flor.runs.decode import escaped
 from flor.runs.records import Chunk
@@ -28,15 +28,6 @@ _COLUMNS = ("rank", "process", "name", "path", "it", "kind", "source", "vf", "vi
 _PLACE = "\x00place"
 """A name that nobody logs: its value says for which run and iteration a row stands."""
 _FACTS = ("projid", "tstamp", "filename", "run", "status")
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowed:
-    """What a predicate leaves of one run."""
-
-    run: RunId
-    iterations: Mapping[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
-    """Of each main loop, by block and loop, counting from 0."""
 
 
 def check(catalog: Catalog, where: str, probed: Collection[str] = ()) -> None:
@@ -54,21 +45,18 @@ def check(catalog: Catalog, where: str, probed: Collection[str] = ()) -> None:
 def narrow(
     catalog: Catalog,
     loops: Mapping[RunId, Sequence[LoopFacts]],
-    where: str | None,
+    where: str,
     probed: Collection[str] = (),
 ) -> list[Narrowed]:
     """The runs among these that have a row which satisfies the predicate, with the iterations that have.
 
     Args:
         loops: the main loops of the runs in question.
-        where: None: all of them.
 
     Raises:
         QueryError: the predicate cannot be understood.
     """
     places = [place for run, found in loops.items() for place in _places(run, found)]
-    if where is None:
-        return _narrowed(places)
     mentioned = referenced(where, _visible(catalog, probed))
     chunks = list(_with_places(catalog, _needed(catalog, mentioned, loops), places))
     found = columns(chunks, Query((_PLACE,), where, known={*catalog.names, *probed}))

@@ -4,6 +4,7 @@ import pytest
 
 from flor.errors import QueryError
 from flor.replay.planning import narrowing
+from flor.replay.planning.facts import Narrowed
 from unit.replay.planning.recorded import Recorded
 
 TRAIN = """
@@ -50,7 +51,7 @@ def folds(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return found
 
 
-def narrowed(recorded: Recorded, where: str | None, *probed: str) -> list[list[int]]:
+def narrowed(recorded: Recorded, where: str, *probed: str) -> list[list[int]]:
     """Of each run that is chosen the iterations, counting from 1 as the predicate does."""
     found = narrowing.narrow(recorded.catalog, recorded.loops(), where, probed)
     return [[at + 1 for at in one.iterations.get((0, 0), ())] for one in found]
@@ -62,7 +63,6 @@ ALL = [1, 2, 3, 4]
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
-        (None, [ALL, ALL]),
         ("true", [ALL, ALL]),
         ("false", []),
         ("lr = 0.5", [ALL]),
@@ -84,9 +84,15 @@ ALL = [1, 2, 3, 4]
     ],
 )
 def test_a_predicate_leaves_the_iterations_that_satisfy_it(
-    recorded: Recorded, where: str | None, expected: list[list[int]]
+    recorded: Recorded, where: str, expected: list[list[int]]
 ) -> None:
     assert narrowed(recorded, where) == expected
+
+
+def test_without_a_predicate_all_iterations_are_asked(recorded: Recorded) -> None:
+    found = [Narrowed.not_at_all(run, loops) for run, loops in recorded.loops().items()]
+
+    assert found == narrowing.narrow(recorded.catalog, recorded.loops(), "true")
 
 
 def test_a_name_that_nobody_logged_yet_is_null(recorded: Recorded) -> None:
