@@ -78,6 +78,10 @@ class StateLost(FlorError):
 class ReentryRefused(FlorError):
     """A past moment of a run cannot be entered exactly; the message says why."""
 
+    def __init__(self, message: str, hint: str = "", at: str = "") -> None:
+        super().__init__(message, hint)
+        self.at = at  # the entry point, on the way or wanted, at which it became clear
+
 
 class CannotResume(FlorError):
     """A run cannot be gone on with; the message says why."""

@@ -20,6 +20,8 @@ from exactness.interpreters import Ended, Interpreter
 from exactness.matrix import Script
 from exactness.project import Project
 from exactness.said import Place
+from flor.checkpoints.entry import parse
+from flor.checkpoints.store import CheckpointStore
 from flor.entities import RunId, Status
 
 KEEP_EVERYTHING = {"FLOR_EPSILON": "1000"}
@@ -65,6 +67,7 @@ class Report:
     outcome: Literal["resumed", "refused", "never killed"]
     message: str = ""
     problems: list[str] = field(default_factory=list)
+    said: str = ""  # by whoever resumed, on standard error
 
 
 def flor_resume(interpreter: Interpreter) -> Resume:
@@ -74,6 +77,18 @@ def flor_resume(interpreter: Interpreter) -> Resume:
         return Resumed(project.run(interpreter, ["-m", "flor", "resume", run]), run)
 
     return resume
+
+
+def at_entry(entry: str, resume: Resume) -> Resume:
+    """Resumes a run that has nothing left of what it kept after an entry point."""
+
+    def resume_there(project: Project, script: Script, run: RunId) -> Resumed:
+        for kept in CheckpointStore(project.place.layout.checkpoints).kept(run):
+            if parse(kept.manifest.entry).order > parse(entry).order:
+                kept.path.unlink()
+        return resume(project, script, run)
+
+    return resume_there
 
 
 def uninterrupted(script: Script, interpreter: Interpreter, folder: Path) -> Finished:
@@ -117,7 +132,7 @@ def killed_and_resumed(
     git = [] if dead.project.state().git == before.git else ["resume changed git"]
     found = _finished(dead.project, script, resumed.run, resumed.ended)
     problems = dead.problems + git + _of_result(wanted, found, resumed.ended)
-    return Report(moment, "resumed", problems=problems)
+    return Report(moment, "resumed", problems=problems, said=resumed.ended.stderr)
 
 
 def _begun(script: Script, interpreter: Interpreter, folder: Path) -> Project:

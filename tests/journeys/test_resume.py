@@ -162,6 +162,21 @@ def test_what_is_not_kept_is_passed_over_and_said_before_the_script_goes_on(plac
     assert rows(place, run) == wanted
 
 
+def test_what_stands_in_the_way_of_every_state_is_met_only_once(place: Workplace) -> None:
+    body = textwrap.indent(textwrap.dedent(SCRIPT).partition("with flor")[2], "    ")
+    called = textwrap.dedent(SCRIPT).partition("with flor")[0] + f"def main():\n    with flor{body}\n"
+    called += 'print("begun", flush=True)\n(lambda: main())() if "DEEPER" in os.environ else main()\n'
+    run = killed(place, "3 1.0", called)
+
+    resumed = resume(place, run, env={**KEEP_ALL, "DEEPER": "1"})
+
+    assert resumed.stdout.count("begun") == 2
+    assert f"Resuming run {run} (train.py): its start." in resumed.stderr
+    assert "epoch 1: the way there cannot be restored: the program has no such frame" in resumed.stderr
+    place.python("train.py", env=KEEP_ALL)
+    assert rows(place, run) == rows(place, place.catalog().runs[-1].run)
+
+
 def test_the_exit_code_is_the_script_s(place: Workplace) -> None:
     run = killed(
         place, "1 1.0", SCRIPT.replace('flor.log("digest"', 'raise SystemExit(5)\n    flor.log("digest"')

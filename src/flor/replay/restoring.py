@@ -82,7 +82,7 @@ class Restorer:
         found = self.differences(entry, block, frame, names)
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            raise ReentryRefused(f"{entry} is not as it was: {found[0]}{more}")
+            raise ReentryRefused(f"{entry} is not as it was: {found[0]}{more}", at=str(entry))
 
     def differences(
         self, entry: EntryPoint, block: OpenBlock, frame: FrameType, names: Names | None = None
@@ -124,14 +124,15 @@ class Restorer:
         restored = restore(graph, hashes, self._content(entry), live, block.reference, _hashes(live))
         if restored.refused:
             first = restored.refused[0]
-            raise ReentryRefused(f"{entry} cannot be restored: {first.path}: {first.reason}")
+            what = f"{first.path}: {first.reason}" if first.path else first.reason
+            raise ReentryRefused(f"{entry} cannot be restored: {what}", at=str(entry))
         frames = self._frames(frame)
         since = frames[-1].f_lasti if since is None else since
         return bind(restored.names, frames, _states(live), since)
 
     def _manifest(self, entry: EntryPoint) -> Manifest:
         if entry not in self.kept:
-            raise ReentryRefused(f"{entry} was not kept.")
+            raise ReentryRefused(f"{entry} was not kept.", at=str(entry))
         return self.kept[entry].manifest
 
     def _graph(self, entry: EntryPoint) -> Graph:
@@ -161,7 +162,7 @@ class Restorer:
                 if digest not in left_out:
                     raise
                 reason = "a large object came out differently than in the run, and was not kept"
-                raise ReentryRefused(f"{entry} cannot be restored: {reason}") from error
+                raise ReentryRefused(f"{entry} cannot be restored: {reason}", at=str(entry)) from error
 
         return content
 

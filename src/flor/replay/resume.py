@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from flor.checkpoints.entry import parse
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.paths import Paths
 from flor.checkpoints.scope import Scope
@@ -66,22 +67,63 @@ def resume(project: Project, run: Run, say: Say) -> Resumed:
 
 
 def _resume(project: Project, run: Run, say: Say) -> Resumed:
-    layout = Layout(project.home)
-    store = CheckpointStore(layout.checkpoints)
+    store = CheckpointStore(Layout(project.home).checkpoints)
     own = [one.manifest for one in store.kept(run.run) if one.manifest.rank == 0 == one.manifest.process]
     tries, passed = candidates(own, [one.entry for one in own if store.missing(one.hashes())])
-    needs_graphs = False
+    search = _Search(project, run, say, store, passed)
     for candidate in tries:
-        reason = _graph_of(store, candidate) if needs_graphs else ""
-        ended = Refused(reason) if reason else _Attempt(project, run, candidate, tuple(passed), say).make()
-        if isinstance(ended, Resumed):
-            return ended
-        passed.append(PassedOver(candidate.words, ended.reason))
-        if isinstance(ended, Lost):
-            say(f"It cannot go on from there: {ended.reason}")
-            needs_graphs, run = True, Catalog.open(layout).find(run.run)
+        resumed = search.at(candidate)
+        if resumed:
+            return resumed
     hint = "Run the script again; `flor.restore` puts back what was kept."
     raise CannotResume(run.run, "it can be entered nowhere exactly", "\n".join([*told(passed), hint]))
+
+
+@dataclass(slots=True)
+class _Search:
+    """Tries one entry point after the other, the latest first."""
+
+    project: Project
+    run: Run
+    say: Say
+    store: CheckpointStore
+    passed: list[PassedOver]
+    needs_graphs: bool = False  # of the tensors that have one
+    hurdle: Refused | None = None  # the last one that stands in the way of others, too
+
+    def at(self, candidate: Candidate) -> Resumed | None:
+        """The run, if it could go on from there."""
+        ended = self._known(candidate) or self._attempt(candidate).make()
+        if isinstance(ended, Resumed):
+            return ended
+        reason = ended.reason
+        if isinstance(ended, Lost):
+            self._went_on(ended)
+        elif ended.at:
+            self.hurdle, reason = ended, _in_words(ended, candidate)
+        self.passed.append(PassedOver(candidate.words, reason))
+        return None
+
+    def _known(self, candidate: Candidate) -> Refused | None:
+        """Why not, where that is known beforehand: the way there leads through what was refused before."""
+        if self.hurdle and parse(self.hurdle.at).order <= candidate.entry.order:
+            return self.hurdle
+        reason = _graph_of(self.store, candidate) if self.needs_graphs else ""
+        return Refused(reason) if reason else None
+
+    def _attempt(self, candidate: Candidate) -> "_Attempt":
+        return _Attempt(self.project, self.run, candidate, tuple(self.passed), self.say)
+
+    def _went_on(self, ended: Lost) -> None:
+        self.say(f"It cannot go on from there: {ended.reason}")
+        self.needs_graphs = True
+        self.run = Catalog.open(Layout(self.project.home)).find(self.run.run)
+
+
+def _in_words(refused: Refused, candidate: Candidate) -> str:
+    """The reason, as it concerns an entry point that users know by other words."""
+    is_itself = refused.at == str(candidate.entry)
+    return refused.reason.replace(refused.at, "it" if is_itself else "the way there", 1)
 
 
 def _graph_of(store: CheckpointStore, candidate: Candidate) -> str:

@@ -50,6 +50,7 @@ class Refused:
     """The entry point cannot be reached exactly."""
 
     reason: str
+    at: str = ""  # the entry point, on the way or wanted, at which that became clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def prepare(job: Job) -> None:
 def _refuse(line: Connection, error: Exception) -> None:
     """Leave at once: neither the program's `except` nor its exit hooks take part."""
     message = error.message if isinstance(error, FlorError) else f"{type(error).__name__}: {error}"
-    line.send(Refused(message))
+    line.send(Refused(message, error.at if isinstance(error, ReentryRefused) else ""))
     _leave()
 
 
