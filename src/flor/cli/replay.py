@@ -123,5 +123,7 @@ def _deliver(found: Report, arguments: Namespace, console: Console) -> None:
     rows = [tuple(run.to_json()[name] for name in report.COLUMNS) for run in found.runs]
     console.table(Table(report.COLUMNS, rows))
     console.lines([*report.told(found.runs), *found.notes])
+    for text in [text for run in found.runs for text in run.outputs]:
+        console.note(f"{Layout(here.project().home).replays / text}")
     took, expected = render.duration(found.seconds), render.duration(found.estimated_s)
     console.note(f"took {took}, estimated {expected}")

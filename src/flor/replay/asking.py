@@ -182,6 +182,7 @@ class _Planning:
             kept=frozenset(state.entry for state in facts.kept),
             replan=planned,
             texts={**texts, **version.files},
+            patches=version.propagated.patches,
             is_part=self.request.where is not None,
         )
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from flor.checkpoints.entry import EntryPoint
 from flor.entities import Run
 from flor.errors import StoreError, VersionUnavailable
+from flor.executors import logs
 from flor.executors.logs import PORT_IN_USE
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
@@ -23,6 +24,7 @@ from flor.replay.edits import Edits
 from flor.replay.mapping import Relocation
 from flor.replay.orders import Orders
 from flor.replay.planning.plans import Plan, Segment
+from flor.replay.propagation import Patch
 from flor.replay.surroundings import Additions, Place, Surroundings
 from flor.replay.watching import Watch
 from flor.replay.worktree import Worktree
@@ -58,6 +60,7 @@ class Work:
     kept: Collection[EntryPoint]  # the states that can be read
     replan: Callable[[Collection[EntryPoint]], Plan]  # another plan, without these entry points
     texts: Mapping[str, str]  # of all files of the version, with probes
+    patches: Sequence[Patch]  # the probes in them
     is_part: bool = False  # only some of the run's iterations are asked for
     audits: tuple[Segment, ...] = ()
     unaudited: str = ""  # why there is none of its version
@@ -136,7 +139,9 @@ class Workshop:
                 try:
                     task = self._task(work, each, name)
                 except VersionUnavailable as error:
-                    self._refused.append(_refused(work, each, name, error))
+                    reason = logs.reason(error.message, None, (self.folder,))
+                    told = f"{error.message} ({reason})" if reason else error.message
+                    self._refused.append(_refused(work, each, name, told))
                 else:
                     yield task
 
@@ -181,7 +186,7 @@ class Workshop:
         found = answers.answers(work.recorded, told.stretches, work.seqs, work.names)
         _keep_blobs(Layout(running.scratch), Layout(self.project.home))
         self._clear(running)
-        if outcome.is_success:
+        if outcome.is_success and not any(mark.raised for mark in told.marks):
             (self.folder / f"{outcome.task}.log").unlink(missing_ok=True)
         return Ended(work, running.segment, outcome, told, found, loops, running.surroundings.changes)
 
@@ -212,9 +217,9 @@ def workshop(project: Project) -> Iterator[Workshop]:
         made.close()
 
 
-def _refused(work: Work, each: Segment, name: str, error: VersionUnavailable) -> Ended:
+def _refused(work: Work, each: Segment, name: str, reason: str) -> Ended:
     """How a segment ends of which the code cannot be had."""
-    outcome = Outcome(name, None, None, 0.0, None, "", error.message)
+    outcome = Outcome(name, None, None, 0.0, None, "", reason)
     table = tables.build([], work.loops).table
     found = answers.answers(work.recorded, (), work.seqs, work.names)
     return Ended(work, each, outcome, answers.told(table), found, work.loops, ())

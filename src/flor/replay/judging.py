@@ -14,6 +14,7 @@ from flor.replay.report import RunReport
 from flor.replay.varying import NOTHING, Varying
 
 _SHOWN = 3
+_SHOWN_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def report(ended: Sequence[Ended], audited: Audit, varying: Varying = NOTHING) -
         is_missing=bool(failures),
         estimated_s=work.plan.estimated_s,
         notes=_notes(ended, varying),
+        outputs=tuple(map(_output, (each for each in answering if failure(each)))),
     )
 
 
@@ -82,9 +84,9 @@ def failure(ended: Ended) -> str:
     refused = next((mark.refused for mark in marks if mark.refused), "")
     if refused:
         return f"refused: {refused}"
-    raised = next((mark.raised for mark in marks if mark.raised), "")
+    raised = next((mark for mark in marks if mark.raised), None)
     if raised:
-        return f"the probe raised {raised}"
+        return f"the probe raised {raised.raised}{_where(ended, *raised.raised_at)}"
     failed = next((mark.failed for mark in marks if mark.failed), "")
     if failed:
         reason = f" ({ended.outcome.reason})" if ended.outcome.reason else ""
@@ -108,6 +110,16 @@ def refusal(ended: Ended) -> Refusal | None:
         if lost and entered:
             return Refusal(entered, lost)
     return None
+
+
+def _where(ended: Ended, filename: str, line: int) -> str:
+    """The user's line: of today's statement, or the text of one that came along with it."""
+    for patch in ended.work.patches:
+        probe = patch.probe
+        if patch.filename == filename and 0 <= line - patch.line <= probe.end_line - probe.line:
+            return f" ({probe.filename}, line {probe.line + line - patch.line})"
+    text = ended.work.texts.get(filename, "").splitlines()[line - 1 : line]
+    return f" (at `{text[0].strip()}`)" if text and line else ""
 
 
 _LOST = "flor.errors.StateLost"
@@ -200,6 +212,12 @@ def _why_unsure(ended: Sequence[Ended], audited: Audit, varying: Varying) -> str
     if not audited.is_done and any(auditing.is_loaded_in(each.segment) for each in ended):
         return audited.failure or ended[0].work.unaudited or "no iteration was executed in full (--audit 1)"
     return "no state that was kept comes after it"
+
+
+def _output(ended: Ended) -> str:
+    """What a process printed last, with the name of its log."""
+    lines = ended.outcome.tail.splitlines()[-_SHOWN_LINES:]
+    return "\n".join((f"{ended.outcome.task}.log ends with:", *(f"  {line}" for line in lines)))
 
 
 def _perturbing(ended: Sequence[Ended]) -> list[str]:

@@ -23,5 +23,6 @@ class Mark(msgspec.Struct, omit_defaults=True):
     refused: str = ""  # why the segment cannot be executed exactly
     entered: str = ""  # the newest state that it was to be put into, when it was refused
     raised: str = ""  # by a probe
+    raised_at: tuple[str, int] = ("", 0)  # file and line of it, as they are executed
     failed: str = ""  # the exception that ended the script, where none ended it in the run
     is_over: bool = False  # the segment has done all it had to do

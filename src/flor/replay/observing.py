@@ -58,12 +58,17 @@ class Observers:
         try:
             yield
         except Exception as error:  # noqa: BLE001  (a probe of the user's; the other rows survive it)
-            self.tell(Mark(raised=_in_short(error)))
+            self.tell(Mark(raised=_in_short(error), raised_at=self._place(error, frame)))
             traceback.print_exc()
         finally:
             _put_back(generators, modes)
             if whole is not None:
                 self._restore(line, whole, frame, block)
+
+    def _place(self, error: BaseException, frame: FrameType) -> tuple[str, int]:
+        """The line of the probe."""
+        lines = [line for each, line in traceback.walk_tb(error.__traceback__) if each is frame]
+        return self.scope.relative(frame.f_code.co_filename), lines[0] if lines else 0
 
     def _whole(self, frame: FrameType, block: OpenBlock | None) -> _Whole:
         live = live_names_of(self.scope)

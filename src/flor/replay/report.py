@@ -31,6 +31,9 @@ class RunReport:
     is_missing: bool = False  # a value that the run can have was not obtained
     estimated_s: float = 0.0
     notes: tuple[str, ...] = ()  # what else is to be known: conditions that changed, values that vary
+    outputs: tuple[
+        str, ...
+    ] = ()  # of processes that failed: what they printed last, and the log that has it all
 
     def to_json(self) -> dict[str, Any]:
         """The columns of the table `replays`."""

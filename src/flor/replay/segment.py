@@ -48,7 +48,7 @@ def prepare(job: Job) -> None:
         if mark.entry:
             then = kept[parse(mark.entry)].manifest.facts.get("files")
             standing.put(then, Path(job.root), Contents(Layout(orders.home).files))
-        _tell(run, root[0], _judged(mark, orders.run))
+        _tell(run, root[0], _if_whole(run, _judged(mark, orders.run)))
 
     player = Hindsight(
         Tour(orders.segment),  # type: ignore[arg-type]  # an itinerary, as far as a tour needs one
@@ -94,13 +94,23 @@ def _judged(mark: Mark, recorded: Run) -> Mark:
     return msgspec.structs.replace(mark, refused=relocating.offence(), failed=failed)
 
 
+def _if_whole(run: ProcessRun, mark: Mark) -> Mark:
+    """The mark; at the end another one if not all that was logged came to the disk."""
+    if not mark.is_over:
+        return mark
+    run.flush()
+    if run.journal.is_behind or run.journal.dropped_count:
+        return Mark(refused="not all of its records could be written: the disk is full")
+    return Mark(refused=f"a record is missing: {run.faults[0]}") if run.faults else mark
+
+
 def _tell(run: ProcessRun, root: Root, mark: Mark) -> None:
     run.spool.record(root, MARK, msgspec.json.encode(mark).decode(), Source.LOG, 0)
 
 
 def _stop(run: ProcessRun, root: Root) -> None:
     """End here: neither the program's `finally` nor its exit hooks take part."""
-    _tell(run, root, Mark(is_over=True))
+    _tell(run, root, _if_whole(run, Mark(is_over=True)))
     _end(run, Status.FINISHED)
     os._exit(0)
 

@@ -237,7 +237,11 @@ def _folders(home: Path) -> Iterable[Path]:
 
 
 def _lock(path: Path) -> int | None:
-    """A lock on this file, which says whose it is; None where somebody else was faster."""
+    """A lock on this file, which says whose it is; None where somebody else was faster.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -246,8 +250,11 @@ def _lock(path: Path) -> int | None:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, socket.gethostname().encode())
             return descriptor
-    except OSError:
+    except (BlockingIOError, FileNotFoundError):
         pass  # it is another's, or gone
+    except OSError:
+        os.close(descriptor)
+        raise
     os.close(descriptor)
     return None
 
