@@ -97,18 +97,50 @@ def test_an_iteration_goes_on_behind_loops_that_are_left_or_stand_deeper(place: 
     assert cells(place, 0) == cells(place, 1)
 
 
+LOGS_FIRST = """
+    import random
+
+    import flor
+
+    flor.log("before", 1)
+    random.seed(7)
+    with flor.checkpointing():
+        weight = flor.log("weight", random.random())
+        for epoch in flor.loop("epoch", range(3)):
+            flor.log("drawn", random.random())
+            # probe
+    """
+
+
+def test_what_is_seeded_behind_the_first_call_stays_seeded(place: Workplace) -> None:
+    place.run(LOGS_FIRST, env=KEEP_ALL)
+    place.write("train.py", LOGS_FIRST.replace("# probe", 'flor.log("probe", weight)'))
+
+    [report] = json.loads(replay(place, "probe", "--json").stdout)["runs"]
+
+    assert (report["verified"], report["reason"]) == (3, "")
+
+
+MEASURE = """
+    import numpy
+
+
+    def norm(values):
+        return norm(values[0]) if isinstance(values[0], list) else float(numpy.sum(numpy.square(values)))
+    """
+
+
 def test_a_statement_may_import_what_the_run_had_not_loaded(place: Workplace) -> None:
-    place.write(
-        "measure.py", "import numpy\n\n\ndef norm(v):\n    return float(numpy.sum(numpy.square(v)))\n"
-    )
+    place.write("measure.py", MEASURE)
     probed = SCRIPT.replace("import flor\n", "import flor\n    from measure import norm\n")
-    probed = probed.replace("# behind\n", 'flor.log("probe", norm(weights))\n')
+    probed = probed.replace("# behind\n", 'flor.log("probe", norm([weights]))\n')
     place.run(SCRIPT, env=KEEP_ALL)
     place.run(probed, env=KEEP_ALL)
 
-    replay(place, "probe", "--audit", "1")
+    [report, _] = json.loads(replay(place, "probe", "--audit", "1", "--json").stdout)["runs"]
 
     assert cells(place, 0) == cells(place, 1)
+    assert (report["verified"], report["reason"]) == (4, "")
 
 
 def test_the_report_says_how_sure_the_answers_are(place: Workplace) -> None:

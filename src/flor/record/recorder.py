@@ -107,7 +107,7 @@ class RecordingSession:
         self._default = self._first = root
         root.run, root.write = run, run.spool.write
         self._roots.add(root)
-        _adopt(self._node(), run)
+        _adopt(current.get() or root, run)  # the program's own first call comes to `root()`
         if keeper:
             _kept_by(run, keeper)
         self._attend(run)

@@ -10,7 +10,7 @@ from typing import Any
 from flor.checkpoints import randomness
 from flor.checkpoints.compare import Difference, differences
 from flor.checkpoints.environment import all_modes, global_generators
-from flor.checkpoints.frames import frames_of, project_frames
+from flor.checkpoints.frames import frames_of, names_bound_in, project_frames
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.packs import hash_of
@@ -72,7 +72,10 @@ class Observers:
 
     def _whole(self, frame: FrameType, block: OpenBlock | None) -> _Whole:
         live = live_names_of(self.scope)
-        names = {id(each): live(each) for each in project_frames(frame, self.scope)}
+        # A name that has no value yet may get one: lines that come with a probe bind names of their own.
+        names = {
+            id(each): names_bound_in(each).keys() & live(each) for each in project_frames(frame, self.scope)
+        }
         walked = self._walk(frame, block, names)
         contents = [bytes(leaf.view()) for leaf in walked.leaves]
         hashes = [hash_of(memoryview(content)) for content in contents]
