@@ -9,7 +9,7 @@ from exactness import harness, matrix, said
 from exactness.interpreters import Forking, Fresh, Interpreter
 from exactness.matrix import Script
 from exactness.project import Project
-from exactness.resume import killed, uninterrupted
+from exactness.resume import flor_resume, killed, killed_and_resumed, uninterrupted
 from exactness.said import Place
 
 BY_CHANCE = {"classes_from_set", "unseeded_model"}
@@ -40,6 +40,20 @@ def test_what_was_said_outlives_a_kill_at_every_moment(
     dead = {moment: killed(script, moment, wanted, two_threads, tmp_path) for moment in script.kill}
 
     assert {moment: one.problems for moment, one in dead.items() if one and one.problems} == {}
+
+
+@pytest.mark.parametrize("script", matrix.all_scripts(), ids=str)
+def test_a_run_that_was_killed_is_resumed_exactly_or_refused_for_a_reason_of_its_own(
+    script: Script, two_threads: Forking, tmp_path: Path
+) -> None:
+    wanted, resume = uninterrupted(script, two_threads, tmp_path), flor_resume(Fresh(threads=2))
+
+    reports = [
+        killed_and_resumed(script, moment, wanted, two_threads, resume, tmp_path) for moment in script.kill
+    ]
+
+    assert {report.moment: report.problems for report in reports if report.problems} == {}
+    assert script.refusal or any(report.outcome == "resumed" for report in reports)
 
 
 @pytest.mark.parametrize("script", DETERMINISTIC, ids=str)
