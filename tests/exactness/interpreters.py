@@ -6,17 +6,24 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from flor.executors import logs
+from flor.executors.tasks import OnEvent, Outcome, Task, ignore
+
 RUNNER = Path(__file__).parent / "runner.py"
 STUB = Path(__file__).parent / "stub"
 FLOR = Path(__file__).parents[2] / "src"
 TIMEOUT_S = 120.0
+OF_REPLAYS = ("flor.replay.runner", "flor.replay.entering", "flor.replay.segment")
+"""What every process of a replay imports before its program begins."""
+
 _KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ")
 
 
@@ -51,10 +58,14 @@ class Interpreter(Protocol):
 
 
 class Forking:
-    """An interpreter that has imported torch once, for a given number of threads. A context manager."""
+    """An interpreter that has imported torch once, for a given number of threads. A context manager.
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    Args:
+        loaded: further modules that it has imported.
+    """
+
+    def __init__(self, threads: int, loaded: Sequence[str] = ()) -> None:
+        self.threads, self.loaded = threads, loaded
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -67,25 +78,33 @@ class Forking:
             self._process.wait(timeout=30)
 
     def run(self, job: Job) -> Ended:
+        return _ended(job, self._code(_with_threads(job, self.threads)))
+
+    def execute(self, task: Task) -> int:
+        """Run the command of a task, which begins with `python`; its exit code."""
+        given = {"command": task.command, "cwd": str(task.cwd), "stdout": str(task.log)}
+        return self._code({**given, "environ": dict(task.environment)})
+
+    def _code(self, job: Mapping[str, Any]) -> int:
+        """What a child ends with that does this."""
         if self._process is None:
             self._process = self._start()
-        self._process.stdin.write(json.dumps(_with_threads(job, self.threads)).encode() + b"\n")
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
         self._process.stdin.flush()
         pid = self._answer(TIMEOUT_S)["pid"]
         try:
-            code = self._answer(TIMEOUT_S)["code"]
+            return self._answer(TIMEOUT_S)["code"]
         except TimeoutError:
             os.killpg(pid, signal.SIGKILL)  # a session of its own, see runner.py
             self._answer(TIMEOUT_S)
             raise
-        return _ended(job, code)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._process = subprocess.Popen(
             [sys.executable, RUNNER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(self.threads),
+            env=environment(self.threads, {"EXACTNESS_LOADED": " ".join(self.loaded)}),
             bufsize=0,
         )
         self._answer(TIMEOUT_S)
@@ -103,6 +122,25 @@ class Forking:
             line += piece
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+@dataclass(frozen=True)
+class ForkingExecutor:
+    """Runs the tasks of a replay one after the other, in forks of an interpreter that has imported torch."""
+
+    interpreter: Forking
+
+    @contextmanager
+    def run(self, tasks: Iterable[Task], on_event: OnEvent = ignore) -> Iterator[Iterator[Outcome]]:
+        """See `Executor`."""
+        yield map(self._outcome, tasks)
+
+    def _outcome(self, task: Task) -> Outcome:
+        began = time.monotonic()
+        code = self.interpreter.execute(task)
+        seconds, tail = time.monotonic() - began, logs.tail(task.log)
+        exit_code, signal = (code, None) if code >= 0 else (None, -code)
+        return Outcome(task.id, exit_code, signal, seconds, None, tail, logs.reason(tail, signal, ()))
 
 
 @dataclass(frozen=True)

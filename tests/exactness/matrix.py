@@ -5,8 +5,10 @@ Such a line is a line of TOML:
     # matrix: argv = ["--kwargs", "epochs=3"]   arguments of the run
     # matrix: exit_code = 1                     how it ends; 0 unless said otherwise
     # matrix: kill = ["loss 17", "accuracy 2"]  moments to kill it at (see killing.py)
-    # matrix: volatile = ["started"]            names whose values differ from run to run: clocks
+    # matrix: volatile = ["started"]            names and variables that differ from run to run: clocks
+    # matrix: by_chance = true                  it begins differently in every process
     # matrix: refusal = "generator|iterator"    resume may refuse, with a message that matches
+    # matrix: unanswered = "cannot be read"     replay may refuse, for a reason that matches
     # matrix: before = [["--kwargs", "seed=1"]] runs that end before this one begins
     # matrix: after = [["--kwargs", "seed=2"]]  runs that end before a killed run is resumed
 """
@@ -34,13 +36,20 @@ class Script:
     argv: tuple[str, ...] = ()
     exit_code: int = 0
     volatile: frozenset[str] = frozenset()
+    by_chance: bool = False
     refusal: str = ""  # a regular expression; "": resume must succeed
+    unanswered: str = ""  # the same for replay
     before: tuple[tuple[str, ...], ...] = ()
     after: tuple[tuple[str, ...], ...] = ()
     unknown: tuple[str, ...] = field(default=())  # settings nobody reads: misspelt
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether every process that executes it says the same."""
+        return not self.by_chance and not self.volatile
 
     @property
     def command(self) -> list[str]:
@@ -92,7 +101,9 @@ def _script(name: str, main: str, files: Mapping[str, bytes]) -> Script:
         argv=tuple(said.pop("argv", ())),
         exit_code=said.pop("exit_code", 0),
         volatile=frozenset(said.pop("volatile", ())),
+        by_chance=said.pop("by_chance", False),
         refusal=said.pop("refusal", ""),
+        unanswered=said.pop("unanswered", ""),
         before=tuple(map(tuple, said.pop("before", ()))),
         after=tuple(map(tuple, said.pop("after", ()))),
         unknown=tuple(said),

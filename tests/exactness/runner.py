@@ -3,6 +3,8 @@
     python runner.py          asks: jobs as JSON lines on standard input, answers on standard output
     python runner.py JOB      executes one job in this interpreter, which has imported nothing
 
+A job is a program, `argv` as after `python`, or the command of a task of `flor replay`.
+
 A child is to the program what a process of its own would be: `__main__`, `sys.argv`, `sys.path`, environment,
 working folder, exit hooks and exit code. All children of one parent begin with the same random state and the
 same hashes of strings, seeded or not: what they compute can be compared.
@@ -11,15 +13,17 @@ same hashes of strings, seeded or not: what they compute can be compared.
 import builtins
 import gc
 import json
+import marshal
 import os
 import random
 import runpy
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -35,6 +39,8 @@ def main() -> dict[str, Any]:
     import torch
 
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])  # the first optimizer imports 800 modules
+    for name in os.environ.get("EXACTNESS_LOADED", "").split():
+        import_module(name)
     gc.freeze()  # a child need not take down what it inherited: that costs it a second
     drawn = random.getstate()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -112,13 +118,64 @@ def execute(argv: list[str]) -> None:
     if argv[0] == "-m":
         runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
         return
-    path = str(Path(argv[0]).absolute())
+    path = Path(argv[0]).absolute()
+    _execute_as_main(path, compile(path.read_bytes(), path, "exec"))
+
+
+def _execute_as_main(path: Path, code: CodeType) -> None:
     module = ModuleType("__main__")
     module.__dict__.update(
-        __file__=path, __builtins__=builtins, __cached__=None, __loader__=SourceFileLoader("__main__", path)
+        __file__=str(path),
+        __builtins__=builtins,
+        __cached__=None,
+        __loader__=SourceFileLoader("__main__", str(path)),
     )
     sys.modules["__main__"] = module
-    exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)
+    exec(code, module.__dict__)
+
+
+class _Become(BaseException):
+    """Raised in place of `os.execv`: this process is to be another program."""
+
+    def __init__(self, path: str, command: list[str]) -> None:
+        self.command = command
+
+
+def execute_command(job: dict[str, Any]) -> None:
+    """Run `python ...` as often as one such program becomes another, all in this process."""
+    _redirect(job["stdout"], job["stdout"])
+    os.environ.clear()
+    os.environ.update(job["environ"])
+    os.chdir(job["cwd"])
+    os.execv = _become
+    sys.path[0] = ""  # the program's, which sets it
+    _begin_with(job["environ"])
+    command = job["command"]
+    while command:
+        try:
+            command = _execute_python(command[1:])
+        except _Become as other:
+            command = other.command
+
+
+def _become(path: str, command: list[str]) -> None:
+    raise _Become(path, command)
+
+
+def _execute_python(words: list[str]) -> None:
+    """Run `python WORDS`. Flags of the interpreter have no effect: it has begun long ago."""
+    while words[0].startswith("-") and words[0] not in ("-c", "-m"):
+        words = words[1:]
+    sys.argv[:] = words
+    if words[0] == "-m":
+        sys.argv[:] = words[1:]
+        import_module(words[1]).main(words[2:])
+    elif words[0] == "-c":
+        _execute_as_main(Path("<string>"), compile(words[1], "<string>", "exec"))
+    elif words[0].endswith(".pyc"):
+        _execute_as_main(Path(words[0]), marshal.loads(Path(words[0]).read_bytes()[16:]))
+    else:
+        execute(words)
 
 
 def _redirect(stdout: str, stderr: str) -> None:
@@ -133,5 +190,8 @@ def _redirect(stdout: str, stderr: str) -> None:
 
 
 _job = main()
-prepare(_job)
-execute(_job["argv"])
+if "command" in _job:
+    execute_command(_job)
+else:
+    prepare(_job)
+    execute(_job["argv"])

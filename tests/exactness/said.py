@@ -116,6 +116,16 @@ def records(catalog: Catalog, run: RunId, volatile: Collection[str]) -> list[Pla
     return [_place(row, volatile) for row in rows]
 
 
+def answered(catalog: Catalog, run: RunId, volatile: Collection[str], names: Collection[str]) -> list[Place]:
+    """The same, with the answers in hindsight for these names as if they had been logged."""
+    sources = (*PROGRAM, Source.REPLAY)
+    rows = (row for chunk in catalog.chunks(None, [run], sources=sources) for row in chunk.table.to_pylist())
+    found = (
+        row if row["source"] != "replay" else {**row, "source": "log"} for row in rows if _is_of(row, names)
+    )
+    return [_place(row, volatile) for row in found]
+
+
 def frame(place: Workplace, name: str, volatile: Collection[str]) -> list[Shown]:
     """The rows of `flor.dataframe(name)`."""
     table = place.frame(name)
@@ -178,6 +188,10 @@ def _place(row: dict[str, Any], volatile: Collection[str]) -> Place:
     value = decode(Kind[row["kind"].upper()], row["vf"], row["vi"], row["vs"])
     said = CLOCK if row["name"] in volatile else written(value)
     return Place(row["source"], row["name"], row["path"], tuple(row["it"]), said)
+
+
+def _is_of(row: dict[str, Any], names: Collection[str]) -> bool:
+    return row["source"] != "replay" or row["name"] in names
 
 
 def _cell(value: Any) -> Written | None:

@@ -12,10 +12,8 @@ from exactness.project import Project
 from exactness.resume import flor_resume, killed, killed_and_resumed, uninterrupted
 from exactness.said import Place
 
-BY_CHANCE = {"classes_from_set", "unseeded_model"}
-"""Scripts that begin differently in every process."""
-
-DETERMINISTIC = [script for script in matrix.all_scripts() if script.name not in BY_CHANCE]
+BY_CHANCE = [script for script in matrix.all_scripts() if script.by_chance]
+OTHERS = [script for script in matrix.all_scripts() if not script.by_chance]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +54,7 @@ def test_a_run_that_was_killed_is_resumed_exactly_or_refused_for_a_reason_of_its
     assert script.refusal or any(report.outcome == "resumed" for report in reports)
 
 
-@pytest.mark.parametrize("script", DETERMINISTIC, ids=str)
+@pytest.mark.parametrize("script", OTHERS, ids=str)
 def test_a_script_says_the_same_in_every_process(
     script: Script, two_threads: Forking, tmp_path: Path
 ) -> None:
@@ -65,7 +63,7 @@ def test_a_script_says_the_same_in_every_process(
     assert said.first_difference(once, again) == ""
 
 
-@pytest.mark.parametrize("script", matrix.named(*BY_CHANCE), ids=str)
+@pytest.mark.parametrize("script", BY_CHANCE, ids=str)
 def test_a_script_without_a_seed_does_not(script: Script, two_threads: Forking, tmp_path: Path) -> None:
     once = heard(script, two_threads, tmp_path)
 

@@ -1,5 +1,6 @@
 """Class numbers come from the order of a set of strings, which is another one in every process."""
 
+# matrix: by_chance = true
 # matrix: kill = ["loss 5", "per_class 2", "loss 14 + 1 ms"]
 # matrix: refusal = "set|hash|PYTHONHASHSEED"
 

@@ -1,5 +1,6 @@
 """No seed anywhere: the model and the split are drawn before the first flor call."""
 
+# matrix: by_chance = true
 # matrix: kill = ["loss 4", "val_acc 2", "loss 13 + 2 ms", "loss 8 SIGTERM"]
 
 import hashlib
