@@ -1,5 +1,6 @@
 """`flor resume` goes on with a run that was killed, and nobody can tell it from one that never was."""
 
+import os
 import signal
 import textwrap
 from collections.abc import Callable
@@ -175,6 +176,39 @@ def test_what_stands_in_the_way_of_every_state_is_met_only_once(place: Workplace
     assert "epoch 1: the way there cannot be restored: the program has no such frame" in resumed.stderr
     place.python("train.py", env=KEEP_ALL)
     assert rows(place, run) == rows(place, place.catalog().runs[-1].run)
+
+
+WAITING = SCRIPT.replace(
+    "weights = [",
+    'print("ready", flush=True)\n    time.sleep(float(os.environ.get("WAIT", "0")))\n    weights = [',
+    1,
+).replace("import signal\n", "import signal\n    import time\n", 1)
+
+
+def test_ctrl_c_on_the_way_ends_it_all_and_the_run_stays_as_it_was(place: Workplace) -> None:
+    run = killed(place, "3 1.0", WAITING)
+    before = rows(place, run)
+    started = place.start("-m", "flor", "resume", run, env={**KEEP_ALL, "WAIT": "60"}, start_new_session=True)
+    wait_until_ready(started)
+
+    os.killpg(started.process.pid, signal.SIGINT)
+
+    assert "ready" not in started.process.communicate()[0]
+    assert started.process.returncode == 130
+    assert rows(place, run) == before
+
+
+def test_a_program_that_ends_on_its_way_to_the_first_loop_is_not_started_again(place: Workplace) -> None:
+    (place.root / "data.txt").write_text("7")
+    run = killed(place, "3 1.0", SCRIPT.replace('"seed", 7', '"seed", int(open("data.txt").read())'))
+    before = rows(place, run)
+    (place.root / "data.txt").unlink()
+
+    refused = resume(place, run, code=1, env=KEEP_ALL)
+
+    assert refused.stderr.count("FileNotFoundError") == 1
+    assert "it can be entered nowhere exactly" in refused.stderr
+    assert rows(place, run) == before
 
 
 def test_the_exit_code_is_the_script_s(place: Workplace) -> None:

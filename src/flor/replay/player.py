@@ -178,7 +178,10 @@ class Player:
         if self.then:
             self.then.close()
         elif not self.has_arrived:
-            self.on_refusal(ReentryRefused(f"The program ended before it came to {self.itinerary.target}."))
+            # What ends it before its first block stands in the way of every entry point.
+            at = "" if self._blocks.begun else str(start.ENTRY)
+            reason = f"The program ended before it came to {self.itinerary.target}."
+            self.on_refusal(ReentryRefused(reason, at=at))
 
     # -- what the rewritten program asks -----------------------------------
 

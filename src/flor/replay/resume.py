@@ -149,7 +149,11 @@ class _Attempt:
     say: Say
 
     def make(self) -> Resumed | Refused | Lost:
-        """Start the process; let it go on if it arrives, and wait for its end."""
+        """Start the process; let it go on if it arrives, and wait for its end.
+
+        Raises:
+            KeyboardInterrupt: it was ended on the way: nothing else is to be tried.
+        """
         ours, theirs = Pipe()
         layout = Layout(self.project.home)
         own = OwnFiles.of(self.run, self.candidate.files, self.project.root, layout)
@@ -158,9 +162,12 @@ class _Attempt:
             asked, path = _job(self.project, self.run, theirs.fileno()), Path(folder) / "job.json"
             job.write(asked, path)
             environ = _environ(self.run.environment, os.environ)
-            with foreground.running(job.command(asked, path), asked.cwd, environ, theirs.fileno()) as process:
+            with foreground.running(job.command(asked, path), asked.cwd, environ, theirs.fileno()) as made:
                 theirs.close()
-                return self._converse(process, ours, own)
+                ended = self._converse(made.process, ours, own)
+            if made.received and not isinstance(ended, Resumed):
+                raise KeyboardInterrupt
+            return ended
 
     def _converse(
         self, process: "Process[bytes]", line: Connection, own: OwnFiles
