@@ -206,6 +206,17 @@ def test_a_gradient_for_one_tensor_raises_too_where_the_lost_graph_may_have_led_
         assert torch.autograd.grad(weight.sum(), [weight])[0].tolist() == [1, 1]
 
 
+def test_where_torch_would_not_notice_that_a_graph_is_lost_the_tensor_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cut, "_run", None)
+    program = Program({"loss": (torch.ones(2, requires_grad=True) * 3).sum()})
+
+    restored = program.restore(program.keep())
+
+    assert [one.path for one in restored.refused] == ["loss"]
+
+
 def test_gradients_are_computed_as_ever_when_no_tensor_is_left_whose_graph_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,7 +9,7 @@ import torch
 from flor.checkpoints import lost
 
 _autograd: Any = torch.autograd
-_run: Any = _autograd._engine_run_backward  # behind every way to ask for gradients
+_run: Any = getattr(_autograd, "_engine_run_backward", None)  # behind every way to ask for gradients
 _alive: "weakref.WeakSet[Any]" = weakref.WeakSet()  # nodes of graphs, while a tensor has them
 
 
@@ -36,7 +36,12 @@ def without_graph(tensor: Any, path: str) -> Any:
 
     A backward pass for all leaves comes to that by itself. One for given inputs does not look where no way
     leads to these, so that as long as there is such a graph each pass is looked at before.
+
+    Raises:
+        RuntimeError: in this version of torch that cannot be done.
     """
+    if _run is None:
+        raise RuntimeError("its graph is lost, which this version of torch would not notice")
     _autograd._engine_run_backward = _run_if_whole
     with torch.enable_grad():
         return _apply(torch.zeros((), requires_grad=True), tensor, path)
