@@ -20,7 +20,7 @@ CASES = [
     ("batch_norm", AT_THE_END, "0/0 after(1, 1)", "epoch 2, after test_batch (nested loop 2)"),
     ("adam_groups", "loss 13 SIGTERM", "0/0 step(4, 0, 1)", "epoch 5, step 2 (nested loop 1)"),
     ("two_loops_one_block", AT_THE_END, "0/0 done", "warmup done"),
-    ("several_blocks", AT_THE_END, "1/0 top(1)", "after finetuning 1"),
+    ("kfold", AT_THE_END, "2/0 top(1)", "fold 3, after epoch 1"),
     ("several_blocks", AT_THE_END, "0 end", "end"),
 ]
 

@@ -16,7 +16,7 @@ import flor
 torch.manual_seed(55)
 x, y = load_wine(return_X_y=True)
 x = StandardScaler().fit_transform(x).astype(np.float32)
-scores, digest = [], hashlib.sha256()
+scores, weights = [], []
 
 folds = StratifiedKFold(n_splits=3, shuffle=True, random_state=0)
 for train, val in flor.loop("fold", list(folds.split(x, y))):
@@ -41,8 +41,7 @@ for train, val in flor.loop("fold", list(folds.split(x, y))):
 
     scores.append(acc)
     flor.log("fold_acc", acc)
-    for parameter in model.parameters():
-        digest.update(parameter.detach().numpy().tobytes())
+    weights += [parameter.detach().numpy().tobytes() for parameter in model.parameters()]
 
 flor.log("mean_acc", float(np.mean(scores)))
-flor.log("digest", digest.hexdigest())
+flor.log("digest", hashlib.sha256(b"".join(weights)).hexdigest())

@@ -15,7 +15,7 @@ import flor
 torch.manual_seed(35)
 x, y = load_breast_cancer(return_X_y=True)
 x, y = torch.tensor(scale(x), dtype=torch.float32), torch.tensor(y)
-digest = hashlib.sha256()
+trained = []
 
 
 def train(model, lr, epochs):
@@ -38,7 +38,7 @@ for lr in flor.loop("lr", [0.001, 0.01, 0.1]):
     model = nn.Sequential(nn.Linear(30, 12), nn.ReLU(), nn.Linear(12, 2))
     results[lr] = train(model, lr, flor.arg("epochs", 3))
     flor.log("final_accuracy", results[lr])
-    digest.update(b"".join(p.detach().numpy().tobytes() for p in model.parameters()))
+    trained += [p.detach().numpy().tobytes() for p in model.parameters()]
 
 flor.log("best_lr", max(results, key=results.get))
-flor.log("digest", digest.hexdigest())
+flor.log("digest", hashlib.sha256(b"".join(trained)).hexdigest())
