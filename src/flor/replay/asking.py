@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import pyarrow as pa
 
 from flor.checkpoints.store import CheckpointStore
-from flor.entities import Run, RunId, Source
+from flor.entities import Run, RunId, Source, Status
 from flor.errors import NotInRepository
 from flor.executors import capacity
 from flor.project import Project
@@ -183,7 +183,7 @@ class _Planning:
             replan=planned,
             texts={**texts, **version.files},
             patches=version.propagated.patches,
-            is_part=self.request.where is not None,
+            is_part=self.request.where is not None or run.status is not Status.FINISHED,
         )
 
     def _input_changes(self, run: Run) -> list[InputChange]:
@@ -200,9 +200,12 @@ class _Planning:
     def _question(self, run: Run, version: ProbedVersion, narrowed: Narrowed) -> Question | None:
         """What is still to be asked of a run; None where all of it was answered before."""
         known = [_answer(one) for one in self.catalog.entry(run.run).metadata.answered]
-        wanted = None if self.request.where is None else narrowed.iterations
+        is_partly_known = any(one.iterations for one in known) and bool(narrowed.iterations)
+        wanted = narrowed.iterations if self.request.where is not None or is_partly_known else None
         left = unanswered.left(wanted, _hashes(version.propagated).values(), known)
-        if left.is_nothing:
+        # What is outside of iterations was recorded with any of them; a run that goes on may have more of it.
+        is_known = is_partly_known and run.status is not Status.FINISHED and left.has_no_iterations
+        if left.is_nothing or is_known:
             return None
         workers, is_sliced = self.request.workers, self.request.is_sliced
         return Question(left.iterations, left.is_outside_wanted, workers, is_sliced)

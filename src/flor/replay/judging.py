@@ -221,8 +221,11 @@ def _output(ended: Ended) -> str:
 
 
 def _perturbing(ended: Sequence[Ended]) -> list[str]:
-    perturbed = [text for each in ended for mark in each.told.marks for text in mark.perturbs]
-    return [f"the probe changes {text}; it was put back" for text in dict.fromkeys(perturbed)][:_SHOWN]
+    paths = list(dict.fromkeys(path for each in ended for mark in each.told.marks for path in mark.perturbs))
+    shown, names = paths[:_SHOWN], {path.partition(".")[0] for path in paths[:_SHOWN]}
+    more = dict.fromkeys(path.partition(".")[0] for path in paths[_SHOWN:])
+    words = [*shown, *(name for name in more if name not in names)]
+    return [f"the probe changes {', '.join(words)}: it was put back"] if words else []
 
 
 def _refusals(refusals: Collection[Refusal]) -> list[str]:

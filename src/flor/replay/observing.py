@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from flor.checkpoints import randomness
-from flor.checkpoints.compare import Difference, differences
+from flor.checkpoints.compare import differences
 from flor.checkpoints.environment import all_modes, global_generators
 from flor.checkpoints.frames import frames_of, names_bound_in, project_frames
 from flor.checkpoints.graph import Graph
@@ -22,7 +22,8 @@ from flor.errors import ReentryRefused
 from flor.record.keeper import OpenBlock
 from flor.replay.marks import Mark
 
-_SHOWN = 5
+_MOST = 100
+"""So many of the things that a probe changes are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,11 @@ class Observers:
     def _restore(self, line: int, whole: _Whole, frame: FrameType, block: OpenBlock | None) -> None:
         now = self._walk(frame, block, whole.names)
         hashes = [hash_of(leaf.view()) for leaf in now.leaves]
-        found = differences(whole.graph, whole.hashes, now.graph, hashes, allow_new_names=True)
+        found = differences(whole.graph, whole.hashes, now.graph, hashes, _MOST, allow_new_names=True)
         if not self._perturbs.get(line):
             self._perturbs[line] = bool(found)
             if found:
-                self.tell(Mark(perturbs=[_in_words(each) for each in found[:_SHOWN]]))
+                self.tell(Mark(perturbs=[each.path for each in found]))
         if found:
             self._put_all_back(whole, now, hashes)
 
@@ -118,10 +119,6 @@ def _put_back(generators: list[tuple[Any, bytes]], modes: Mapping[str, Any]) -> 
     for name, mode in all_modes().items():
         if name in modes and mode.read() != modes[name]:
             mode.set(modes[name])
-
-
-def _in_words(difference: Difference) -> str:
-    return difference.path
 
 
 def _in_short(error: BaseException) -> str:

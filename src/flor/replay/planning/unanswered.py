@@ -25,9 +25,12 @@ class Left:
     @property
     def is_nothing(self) -> bool:
         """Whether everything is answered."""
-        return (
-            self.iterations is not None and not any(self.iterations.values()) and not self.is_outside_wanted
-        )
+        return self.has_no_iterations and not self.is_outside_wanted
+
+    @property
+    def has_no_iterations(self) -> bool:
+        """Whether every iteration is answered."""
+        return self.iterations is not None and not any(self.iterations.values())
 
 
 def left(
