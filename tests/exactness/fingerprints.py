@@ -18,13 +18,13 @@ def fingerprint_of(*values):
 
 def _add(value, update, seen):
     """Feed a value, or the number it has among those that were fed before, to `update`."""
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+    if issubclass(type(value), (type(None), int, float, complex, str, bytes)):
         update(f"{type(value).__name__} {value!r};".encode())
         return
     if id(value) in seen:
         update(f"again {seen[id(value)][0]};".encode())
         return
-    if not isinstance(value, (tuple, frozenset)):  # nobody can tell two equal ones apart
+    if not issubclass(type(value), (tuple, frozenset)):  # nobody can tell two equal ones apart
         seen[id(value)] = (len(seen), value)  # held: no other object gets its address
     update(f"{type(value).__qualname__}(".encode())
     for part in _parts(value):
@@ -41,12 +41,13 @@ def _parts(value):
 
 
 def _of(*classes):
-    return lambda value: isinstance(value, classes)
+    """What a value says of its class counts for nothing."""
+    return lambda value: issubclass(type(value), classes)
 
 
 def _in(module, name):
     """Whether a value is of a class of a module that may not be loaded."""
-    return lambda value: module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
+    return lambda value: module in sys.modules and issubclass(type(value), getattr(sys.modules[module], name))
 
 
 def _of_tensor(value):
@@ -66,14 +67,24 @@ def _of_set(value):
     return sorted(fingerprint_of(item) for item in value)
 
 
+def _attributes(value):
+    """The dictionary of an object, whatever its class makes of attributes; None where it has none."""
+    try:
+        return object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+
+
 def _of_object(value):
     """Attributes, by name; of what has none there is nothing to see."""
-    return [part for name, held in sorted(vars(value).items()) for part in (name, held)]
+    return [part for name, held in sorted(_attributes(value).items()) for part in (name, held)]
 
 
 def _is_plain_object(value):
-    is_code = callable(value) and not hasattr(value, "parameters") and not hasattr(value, "step")
-    return hasattr(value, "__dict__") and not is_code and not hasattr(value, "__next__")
+    """Whether it is neither code nor an iterator."""
+    kind = type(value)
+    is_code = callable(value) and not hasattr(kind, "parameters") and not hasattr(kind, "step")
+    return isinstance(_attributes(value), dict) and not is_code and not hasattr(kind, "__next__")
 
 
 _KINDS = (

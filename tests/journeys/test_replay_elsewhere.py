@@ -121,6 +121,32 @@ def test_files_that_a_run_wrote_itself_are_its_own_and_not_those_of_later_runs(
     assert runs[0] != runs[1]
 
 
+EARLY_FILES = """
+    import os
+
+    import flor
+
+    os.makedirs("out/inner")
+    with open("out/inner/log.txt", "x") as file:
+        file.write("begun")
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(3)):
+            flor.log("listing", os.listdir("out"))
+            # probe
+    """
+
+
+def test_files_that_a_run_wrote_before_its_first_call_are_none_of_its_code(place: Workplace) -> None:
+    place.run(EARLY_FILES, env=KEEP_ALL)
+    place.write(
+        "train.py", EARLY_FILES.replace("# probe", 'flor.log("probe", open("out/inner/log.txt").read())')
+    )
+
+    place.python("-m", "flor", "replay", "probe", "--yes")
+
+    assert place.values("probe") == ["begun"] * 3
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", PROBES)
 def test_hindsight_equals_foresight(way: str, where: str, place: Workplace) -> None:

@@ -155,6 +155,7 @@ class Workshop:
         place = surroundings.place_of(self.project, work.run)
         trees = self._trees_of(place)
         tree: Worktree = trees.take(checkout.code_of(self._repository(), work.run), work.files)
+        inputs.withhold(files.of(work.run), tree.path)
         inputs.provide(files.of(work.run), tree.path, self.project.root, Layout(self.project.home))
         scratch = tree.folder / f"store.{name}"
         path = tree.folder / f"{name}.orders"

@@ -70,6 +70,27 @@ def provide(run: RunFiles, folder: Path, root: Path, layout: Layout) -> Provided
     return Provided(tuple(done), tuple(lacking))
 
 
+def withhold(run: RunFiles, folder: Path) -> None:
+    """Take out of a folder that holds the run's code version what the run made itself.
+
+    The version is that of its first call: what it had written by then may be among its files.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for path in [path for path, one in run.outputs.items() if one.is_new and not path.startswith("/")]:
+        place = folder / decoded(path)
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+            _remove_empty(place.parent, folder)
+
+
+def _remove_empty(place: Path, top: Path) -> None:
+    while place != top and not os.listdir(place):
+        place.rmdir()
+        place = place.parent
+
+
 def _provide(path: str, one: Input, folder: Path, root: Path, contents: Contents, reason: str) -> str:
     """Put one input in its place; why that cannot be done, or ""."""
     name = decoded(path)
