@@ -7,6 +7,7 @@ import pytest
 
 from faults import breaking
 from faults.breaking import BREAKS
+from faults.replaying import KEEP_ALL, ask_one, counts, probed
 from workplace import Workplace
 
 SCRIPT = """
@@ -75,3 +76,17 @@ def test_without_a_fault_all_is_verified(place: Workplace) -> None:
 
     assert place.values("probe") == foreseen(place)
     assert (report["verified"], report["reason"]) == (4, "")
+
+
+def test_what_was_proved_once_is_not_proved_again(place: Workplace) -> None:
+    place.run(SCRIPT, env=KEEP_ALL)
+    probed(place, SCRIPT, "top", PROBE)
+    before = ask_one(place)
+    probed(place, SCRIPT, "top", PROBE.replace("scale", "-scale"))
+    audited = ask_one(place, "--audit", "1")
+    probed(place, SCRIPT, "top", PROBE.replace("scale", "2 * scale"))
+
+    later = ask_one(place)
+
+    assert before["unverified"] > 0
+    assert counts(audited) == counts(later) == (4, 4, 0, 0)

@@ -12,7 +12,7 @@ from flor.entities import Run, RunId, Source, Status
 from flor.errors import NotInRepository
 from flor.executors import capacity
 from flor.project import Project
-from flor.replay import auditing, inputs, versions
+from flor.replay import audited, auditing, inputs, versions
 from flor.replay.executing import Work
 from flor.replay.inputs import InputChange
 from flor.replay.planning import costs, gathering, outcomes, planner, unanswered
@@ -71,6 +71,7 @@ class Asked:
     patches: tuple[tuple[str, str], ...]  # version, and the difference that the probes make in it
     workers: int = 1
     audit: int | None = None  # see `Request`
+    audited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # see audited.py
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -102,12 +103,14 @@ def ask(project: Project, catalog: Catalog, request: Request) -> Asked:
     planning = _Planning(project, catalog, request, wanted, now)
     found = [planning.one(run, texts.get(run.run)) for run in runs]
     works = [one for one in found if isinstance(one, Work)]
+    known = audited.read(Layout(project.home))
     return Asked(
-        auditing.with_audits(works, request.audit),
+        auditing.with_audits(works, request.audit, known),
         tuple(one for one in found if isinstance(one, RunReport)),
         tuple(planning.patches.items()),
         request.workers,
         request.audit,
+        known,
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from flor.executors import choice
 from flor.executors.tasks import Executor
 from flor.project import Project
-from flor.replay import asking, executing, judging
+from flor.replay import asking, audited, executing, judging
 from flor.replay.asking import Asked, Request
 from flor.replay.executing import Ended, Work
 from flor.replay.planning import outcomes
@@ -62,7 +62,7 @@ def replay(
         progress: is given the segments as they end, and how many there will be; hands them on.
     """
     began, stamp = time.monotonic(), to_text(datetime.now(UTC).replace(tzinfo=None))
-    keeping = _Keeping(project, catalog, stamp, Rounds(asked.works, asked.audit))
+    keeping = _Keeping(project, catalog, stamp, Rounds(asked.works, asked.audit, asked.audited))
     with executing.workshop(project) as workshop:
         works: Sequence[Work] = asked.works
         while works:
@@ -110,7 +110,10 @@ class _Keeping:
         # They ended in any order; where the run recorded nothing, only theirs tells that of the records.
         parts = sorted(case.ended, key=lambda each: work.segments.index(each.segment))
         outcomes.add(Layout(self.project.home), filter(None, map(_outcome, parts)))
-        report = judging.report(parts, self.rounds.audit_of(work), case.varying)
+        audit = self.rounds.audit_of(case)
+        if work.audits and audit.is_done and not audit.difference:
+            audited.add(Layout(self.project.home), work.version, parts[0].changes)
+        report = judging.report(parts, audit, case.varying)
         self.reports.append(report)
         if report.obtained or not report.is_missing:
             about = self.catalog.entry(work.run.run).metadata

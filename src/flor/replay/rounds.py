@@ -4,7 +4,7 @@ A run is done when all of its segments have ended, what came out differently was
 an audit of its version has shown whether what was loaded is right.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flor.replay import auditing, causes, judging, varying
@@ -43,10 +43,12 @@ class Rounds:
 
     Args:
         audit: see `asking.Request`.
+        audited: versions that were audited before, see audited.py.
     """
 
     works: Sequence[Work]
     audit: int | None = None
+    audited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _cases: dict[str, Case] = field(default_factory=dict)
     _audits: dict[str, Audit] = field(default_factory=dict)
     _next: list[Work] = field(default_factory=list)
@@ -71,9 +73,12 @@ class Rounds:
         """The runs of which segments never came, or an audit."""
         return self._taken(lambda case: bool(case.ended))
 
-    def audit_of(self, work: Work) -> Audit:
-        """What the audit of its version showed."""
-        return self._audits.get(work.version, judging.NO_AUDIT)
+    def audit_of(self, case: Case) -> Audit:
+        """What the audit of its version showed; an earlier one counts under the same conditions."""
+        version, changes = case.work.version, case.ended[0].changes
+        if version not in self._audits and self.audited.get(version) == changes:
+            return Audit(is_done=True)
+        return self._audits.get(version, judging.NO_AUDIT)
 
     def _taken(self, wanted: Callable[[Case], bool]) -> list[Case]:
         names = [run for run, case in self._cases.items() if wanted(case)]
@@ -105,7 +110,7 @@ class Rounds:
         if len(entries) >= _MOST_REFUSALS or len(reasons) < len(refusals):
             entries = list(work.kept)
         anew = replace(work, plan=work.replan(entries), refusals=refusals, audits=(), unaudited="")
-        return auditing.with_audits([anew], self.audit)[0]
+        return auditing.with_audits([anew], self.audit, self.audited)[0]
 
 
 def _refused(case: Case) -> Iterator[Refusal]:
