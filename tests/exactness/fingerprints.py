@@ -96,5 +96,7 @@ _KINDS = (
     (_of(dict), lambda value: [part for item in value.items() for part in item]),
     (_of(set, frozenset), _of_set),
     (_of(type, type(sys)), lambda value: (value.__name__,)),
+    (_in("threading", "Thread"), lambda value: ()),  # it goes on while somebody looks
+    (_in("queue", "Queue"), lambda value: ()),
     (_is_plain_object, _of_object),
 )

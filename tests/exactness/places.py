@@ -96,15 +96,14 @@ class _File:
         if node.name not in self.mains and node.body[0].lineno > node.lineno:
             bound = [each.arg for each in arguments]
             before = node.body[:-1] if isinstance(node.body[-1], _JUMPS) else node.body
-            bound += [name for each in before for name in _bound(each)]
-            self._last("function", node.body, bound)
+            self._last("function", node.body, _grown(bound, before))
 
     def _block(self, body: Block, bound: list[str], around: Around) -> None:
         for i, node in enumerate(body):
             if _is_checkpointing(node) and not around.main:
                 self._add("prefix", node.lineno, node.col_offset, bound)
             self._statement(node, list(bound), around)
-            bound += _bound(node)
+            bound[:] = _grown(bound, [node])
             if _is_loop(node) and around.main:
                 self._nested.update(_bound(node))
             if _is_checkpointing(node) and not around.main:
@@ -121,7 +120,7 @@ class _File:
         elif isinstance(node, tuple(_UNDER)) and node.body[0].lineno > node.lineno:
             self._block(node.body, list(bound), around)
             if around.main:
-                self._last(_UNDER[type(node)], node.body, [*bound, *_bound_in(node.body)])
+                self._last(_UNDER[type(node)], node.body, _grown(bound, node.body))
         elif isinstance(node, ast.While):
             self._block(node.body, bound, around)
 
@@ -133,7 +132,7 @@ class _File:
             self._body = node.body[0].lineno
             self._add("top", node.body[0].lineno, node.body[0].col_offset, bound)
         self._block(node.body, list(bound), Around(around.block, around.main or is_main, True))
-        self._last(kind, node.body, [*bound, *_bound_in(node.body)])
+        self._last(kind, node.body, _grown(bound, node.body))
 
     def _last(self, kind: str, body: Block, bound: Sequence[str]) -> None:
         """The end of a block: before the statement that leaves it, if one does."""
@@ -168,16 +167,20 @@ def _bound(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.AugAssign, ast.AnnAssign)):
         return _targets(node.target)
     if isinstance(node, (ast.For, ast.While)):
-        target = _targets(node.target) if isinstance(node, ast.For) else []
-        return [*target, *_bound_in(node.body)]
+        return _grown(_targets(node.target) if isinstance(node, ast.For) else [], node.body)
     if isinstance(node, ast.With):
         given = [item.optional_vars for item in node.items if item.optional_vars]
-        return [name for each in given for name in _targets(each)] + _bound_in(node.body)
+        return _grown([name for each in given for name in _targets(each)], node.body)
     return []
 
 
-def _bound_in(body: Block) -> list[str]:
-    return [name for node in body for name in _bound(node)]
+def _grown(bound: Sequence[str], body: Block) -> list[str]:
+    """The names that are bound behind these statements."""
+    for node in body:
+        deleted = [part for part in ast.walk(node) if isinstance(part, ast.Delete)]
+        gone = {target.id for part in deleted for target in part.targets if isinstance(target, ast.Name)}
+        bound = [name for name in (*bound, *_bound(node)) if name not in gone]
+    return list(bound)
 
 
 def _targets(target: ast.expr) -> list[str]:

@@ -34,6 +34,7 @@ with flor.checkpointing(model=model):
         for x in flor.loop("test", data):
             if x:
                 break
+        del loss
         print(mean)
 print(model)
 '''
@@ -58,8 +59,8 @@ def test_there_is_a_place_of_every_kind() -> None:
         "nested": "mean = loss / 2",
         "between": "mean = loss / 2",
         "if 2": "break",
-        "nested 2": "print(mean)",
-        "behind": "print(mean)",
+        "nested 2": "del loss",
+        "behind": "del loss",
         "end": "print(model)",
         "suffix": "print(model)",
     }
@@ -73,7 +74,7 @@ def test_a_place_knows_the_names_that_are_bound_there() -> None:
     assert names["top"] == ("model", "epoch")
     assert names["if"] == ("model", "epoch", "rate")
     assert names["between"] == ("model", "epoch", "x", "loss")
-    assert names["suffix"] == ("model", "epoch", "loss", "mean", "x")
+    assert names["suffix"] == ("model", "epoch", "mean", "x")
 
 
 def test_a_place_knows_what_the_program_may_still_read() -> None:
