@@ -350,3 +350,28 @@ def test_files_that_the_run_wrote_are_as_if_it_had_not_been_killed(place: Workpl
 
     assert {name: (place.root / name).read_bytes() for name in wanted} == wanted
     assert [(row.name, row.value) for row in place.rows(run=RunId(run))] == said
+
+
+MAKING = """
+    import glob, os, signal, sqlite3, time
+    import flor
+
+    database = sqlite3.connect("made.db")
+    database.execute("CREATE TABLE losses (loss)")
+    database.close()
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(3)):
+            flor.log("epoch", epoch)
+            while "KILL" in os.environ:
+                if glob.glob(".flor/checkpoints/*/000000.manifest"):
+                    os.kill(os.getpid(), signal.SIGKILL)
+    """
+
+
+def test_a_file_that_the_run_had_made_before_its_first_state_is_made_again(place: Workplace) -> None:
+    run = killed(place, "at once", MAKING)
+
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert f"Resuming run {run} (train.py): before epoch 1." in resumed.stderr
+    assert place.values("epoch", RunId(run)) == [0, 1, 2]

@@ -187,6 +187,7 @@ class Filing:
             return self._without_files(error)()
 
     def _facts(self, moment: Moment, is_whole: bool) -> dict[str, Any]:
+        self._tell()  # who goes on from there must know which of them the run has made
         with self.opens.lock:
             later = self.outputs.written()
         return self.entries.facts(moment, later, is_whole=is_whole)
