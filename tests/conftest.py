@@ -1,6 +1,7 @@
 """Folders for tests: none of this machine's settings shows in them."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from workplace import Workplace
 # Several tests run at once, in processes of their own: the threads of torch, which wait for one another
 # without sleeping, would take twice the time of all of them. Before anything imports torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a shell starts in the background ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
