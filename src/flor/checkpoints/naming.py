@@ -27,6 +27,16 @@ def in_words(manifests: Sequence[Manifest]) -> list[str]:
     ]
 
 
+def moment(point: EntryPoint, main: str) -> str:
+    """An entry point in a sentence: `after epoch 3`. `main` is the name of its main loop."""
+    if point.kind == "top":
+        return f"after {main} {point.iteration}" if point.iteration else f"before {main} 1"
+    if point.kind in ("after", "step"):
+        where = "after" if point.kind == "after" else "in"
+        return f"in {main} {point.iteration + 1}, {where} its loop {point.nested + 1}"
+    return f"behind the loop {main}" if point.kind == "done" else f"at the {point.kind}"
+
+
 def _words(manifest: Manifest, names: Mapping[MainLoop, str], *, is_full: bool) -> str:
     point = parse(manifest.entry)
     parts = [f"rank {manifest.rank}"] if manifest.rank else []

@@ -27,6 +27,7 @@ class Stretch:
     table: pa.Table
     counts: Flags  # of each record
     proofs: NDArray[np.int64]  # of each record, the mark of the next kept state that was reached; -1: none
+    marks: NDArray[np.int64]  # of each record, the mark before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Answers:
     contexts: frozenset[Context] = field(default_factory=frozenset)  # that have an answer
     names: tuple[str, ...] = ()  # of each value
     proofs: tuple[int, ...] = ()  # of each value, see `Stretch`
+    marks: tuple[int, ...] = ()  # of each value, see `Stretch`
     compared: int = 0  # records of the run's own that were executed again
 
     @property
@@ -68,11 +70,11 @@ def told(replayed: pa.Table) -> Told:
     proofs = _next_checked(marks)
     found: list[list[Stretch]] = []
     counts = False
-    for mark, begin, end, proof in zip(marks, begins, ends, proofs, strict=True):
+    for number, (mark, begin, end) in enumerate(zip(marks, begins, ends, strict=True)):
         counts = counts if mark.counts is None else mark.counts
         if mark.entry or not found:
             found.append([])
-        found[-1].append(_piece(mark.entry, replayed.slice(begin, end - begin), counts, proof))
+        found[-1].append(_piece(number, mark, replayed.slice(begin, end - begin), counts, proofs))
     return Told(tuple(map(_joined, found)), tuple(marks))
 
 
@@ -88,8 +90,9 @@ def _next_checked(marks: Sequence[Mark]) -> list[int]:
     return found[::-1]
 
 
-def _piece(entry: str, table: pa.Table, counts: bool, proof: int) -> Stretch:
-    return Stretch(entry, table, np.full(len(table), counts), np.full(len(table), proof))
+def _piece(number: int, mark: Mark, table: pa.Table, counts: bool, proofs: Sequence[int]) -> Stretch:
+    each = (np.full(len(table), value) for value in (counts, proofs[number], number))
+    return Stretch(mark.entry, table, *each)
 
 
 def _joined(pieces: Sequence[Stretch]) -> Stretch:
@@ -98,6 +101,7 @@ def _joined(pieces: Sequence[Stretch]) -> Stretch:
         pa.concat_tables([piece.table for piece in pieces]),
         np.concatenate([piece.counts for piece in pieces]),
         np.concatenate([piece.proofs for piece in pieces]),
+        np.concatenate([piece.marks for piece in pieces]),
     )
 
 
@@ -119,6 +123,7 @@ def answers(
         frozenset(context for part in found for context in part.contexts),
         tuple(name for part in found for name in part.names),
         tuple(proof for part in found for proof in part.proofs),
+        tuple(mark for part in found for mark in part.marks),
         sum(part.compared for part in found),
     )
 
@@ -148,6 +153,7 @@ def _of_stretch(recorded: pa.Table, stretch: Stretch, seq: int, names: Collectio
         frozenset(answered),
         tuple(key[1] for key, is_wanted in zip(keys, is_answer, strict=True) if is_wanted),
         tuple(stretch.proofs[is_answer].tolist()),
+        tuple(stretch.marks[is_answer].tolist()),
         sum(key in known for key, loop in zip(keys, is_loop, strict=True) if not loop),
     )
 

@@ -182,6 +182,7 @@ class _Planning:
             loops=self.catalog.entry(run.run).metadata.loops,
             version=f"{run.tree} {run.environment.get('python', '')}",
             lengths={(loop.block, loop.loop): loop.begun for loop in facts.loops},
+            loop_names={(loop.block, loop.loop): loop.name for loop in facts.loops},
             kept=frozenset(state.entry for state in facts.kept),
             replan=planned,
             texts={**texts, **version.files},

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flor.checkpoints import naming
 from flor.checkpoints.entry import EntryPoint
 from flor.entities import Run
 from flor.errors import StoreError, VersionUnavailable
@@ -57,6 +58,7 @@ class Work:
     loops: Mapping[str, LoopDefault]  # what the run says of loops
     version: str  # the same for runs of the same code under the same interpreter
     lengths: Mapping[tuple[int, int], int]  # how many iterations each main loop had, by block and loop
+    loop_names: Mapping[tuple[int, int], str]  # of main loops
     kept: Collection[EntryPoint]  # the states that can be read
     replan: Callable[[Collection[EntryPoint]], Plan]  # another plan, without these entry points
     texts: Mapping[str, str]  # of all files of the version, with probes
@@ -73,6 +75,10 @@ class Work:
     def iterations(self) -> int:
         """Of all main loops."""
         return sum(self.lengths.values())
+
+    def moment(self, entry: EntryPoint) -> str:
+        """An entry point in words."""
+        return naming.moment(entry, self.loop_names.get((entry.block, entry.loop), "loop"))
 
     @property
     def segments(self) -> tuple[Segment, ...]:

@@ -1,6 +1,6 @@
 """What the segments of a run come to: how many values, how sure they are, and what is wrong. Pure."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -8,13 +8,15 @@ import pyarrow as pa
 from flor.checkpoints.entry import EntryPoint, parse
 from flor.entities import Status
 from flor.replay import agreement, answers, auditing, causes
-from flor.replay.executing import Ended, Refusal
+from flor.replay.executing import Ended, Refusal, Work
 from flor.replay.marks import Mark
 from flor.replay.report import RunReport
 from flor.replay.varying import NOTHING, Varying
 
 _SHOWN = 3
 _SHOWN_LINES = 12
+_END = 1 << 40
+"""A mark that never comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def report(ended: Sequence[Ended], audited: Audit, varying: Varying = NOTHING) -
         verified=0 if differing else sure,
         diverged=obtained if differing else 0,
         unverified=unsure,
-        reason="; ".join(dict.fromkeys([*reasons, *_perturbing(ended), *_refusals(work.refusals)])),
+        reason="; ".join(dict.fromkeys([*reasons, *_perturbing(ended), *_refusals(work)])),
         is_missing=bool(failures),
         estimated_s=work.plan.estimated_s,
         notes=_notes(ended, varying),
@@ -125,14 +127,37 @@ def _where(ended: Ended, filename: str, line: int) -> str:
 _LOST = "flor.errors.StateLost"
 
 
-def must_be_repeated(ended: Ended, others: Sequence[Ended]) -> bool:
-    """Whether only a second execution tells if what came out differently does so each time."""
+def doubt(ended: Ended, others: Sequence[Ended]) -> int:
+    """How far a second execution has to go, in marks, to tell if what came out differently does so each time.
+
+    0 where there is nothing to tell.
+    """
     if failure(ended):
-        return False
-    is_different = bool(
-        _differences(ended, NOTHING) or (ended.segment.is_audit and _unlike(ended, others, NOTHING))
-    )
-    return is_different or bool(ended.segment.records_outside and _put_back(ended, NOTHING))
+        return 0
+    found = [*(_mark_of(ended, each) for each in ended.answers.differences), *_differing_marks(ended)]
+    is_unlike = ended.segment.is_audit and _unlike(ended, others, NOTHING)
+    return max([*found, *([_END] if is_unlike else [])], default=0)
+
+
+def _mark_of(ended: Ended, difference: agreement.Difference) -> int:
+    """The mark behind the record that is different."""
+    place = ((difference.path, difference.iterations), difference.name)
+    found = [
+        mark
+        for stretch in ended.told.stretches
+        for key, mark in zip(agreement.keys_of(stretch.table), stretch.marks.tolist(), strict=True)
+        if key[:2] == place
+    ]
+    return max(found, default=_END) + 1
+
+
+def _differing_marks(ended: Ended) -> Iterator[int]:
+    """The marks that tell of another state, as far as they name something for the first time."""
+    seen: set[str] = set()
+    for number, mark in enumerate(ended.told.marks):
+        if not seen.issuperset(mark.paths) and (ended.segment.records_outside or not mark.is_prefix):
+            seen.update(mark.paths)
+            yield number
 
 
 def _divergence(ended: Sequence[Ended], audited: Audit, varying: Varying) -> list[str]:
@@ -186,13 +211,16 @@ def _unlike(audit_segment: Ended, ended: Sequence[Ended], varying: Varying) -> l
 
 def _differences(ended: Ended, varying: Varying) -> list[str]:
     """What came out differently than in the run."""
-    states = [text for mark in ended.told.marks if not mark.is_prefix for text in _of_state(mark, varying)]
+    states = [
+        text for mark in ended.told.marks if not mark.is_prefix for text in _of_state(ended, mark, varying)
+    ]
     values = [str(each) for each in ended.answers.differences if each.name not in varying.names]
     return values + states
 
 
-def _of_state(mark: Mark, varying: Varying) -> Iterator[str]:
-    return (f"{text} at {mark.checked}" for text in _unexplained(mark, varying))
+def _of_state(ended: Ended, mark: Mark, varying: Varying) -> Iterator[str]:
+    moment = ended.work.moment(parse(mark.checked)) if mark.checked else ""
+    return (f"{text} {moment}" for text in _unexplained(mark, varying))
 
 
 def _unexplained(mark: Mark, varying: Varying) -> list[str]:
@@ -228,8 +256,9 @@ def _perturbing(ended: Sequence[Ended]) -> list[str]:
     return [f"the probe changes {', '.join(words)}: it was put back"] if words else []
 
 
-def _refusals(refusals: Collection[Refusal]) -> list[str]:
-    return [f"planned without {each.entry}: {each.reason}" for each in refusals][:_SHOWN]
+def _refusals(work: Work) -> list[str]:
+    found = [f"the state {work.moment(each.entry)} was not entered: {each.reason}" for each in work.refusals]
+    return found[:_SHOWN]
 
 
 def _notes(ended: Sequence[Ended], varying: Varying) -> tuple[str, ...]:

@@ -24,11 +24,13 @@ class Case:
     ended: list[Ended] = field(default_factory=list)
     again: list[Ended] = field(default_factory=list)
     repeated: Work | None = None  # what is executed a second time
+    first: Mapping[int, Ended] = field(default_factory=dict)  # of each segment of it, by id, the first time
 
     @property
     def varying(self) -> Varying:
         """What comes out differently each time."""
-        return varying.between(self.ended, [each for each in self.again if not judging.failure(each)])
+        pairs = [(self.first[id(each.segment)], each) for each in self.again if not judging.failure(each)]
+        return varying.between(pairs)
 
     @property
     def is_complete(self) -> bool:
@@ -97,9 +99,10 @@ class Rounds:
             self._cases[work.run.run] = Case(work)
             self._next.append(work)
             return
-        segments = tuple(each.segment for each in _doubtful(case))
-        if segments:
-            plan = replace(case.work.plan, segments=segments)
+        doubtful = [(replace(each.segment, last_mark=mark), each) for each, mark in _doubtful(case)]
+        if doubtful:
+            case.first = {id(segment): each for segment, each in doubtful}
+            plan = replace(case.work.plan, segments=tuple(segment for segment, _ in doubtful))
             case.repeated = replace(case.work, plan=plan, audits=(), is_again=True)
             self._next.append(case.repeated)
 
@@ -123,10 +126,11 @@ def _refused(case: Case) -> Iterator[Refusal]:
             yield refusal
 
 
-def _doubtful(case: Case) -> Sequence[Ended]:
-    """What is executed a second time; where only the probe's text is suspicious, as little as possible."""
-    found = [each for each in case.ended if judging.must_be_repeated(each, case.ended)]
+def _doubtful(case: Case) -> Sequence[tuple[Ended, int]]:
+    """What is executed a second time, and until which mark; of a probe that is only suspicious, one value."""
+    found = [(each, mark) for each in case.ended if (mark := judging.doubt(each, case.ended))]
     if found or not causes.depend_on_clocks(case.work.texts, case.work.edits.probes):
         return found
     answering = [each for each in case.ended if each.answers.count and not judging.failure(each)]
-    return sorted(answering, key=lambda each: each.outcome.seconds)[:1]
+    nearest = sorted(answering, key=lambda each: each.outcome.seconds)[:1]
+    return [(each, each.answers.marks[0] + 1) for each in nearest]

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -43,12 +44,15 @@ def prepare(job: Job) -> None:
     scope, arguments = Scope(Path(job.root)), orders.run.args
     run = open_scratch(orders)
     root: list[Root] = []
+    told = count(1)
 
     def tell(mark: Mark) -> None:
         if mark.entry:
             then = kept[parse(mark.entry)].manifest.facts.get("files")
             standing.put(then, Path(job.root), Contents(Layout(orders.home).files))
         _tell(run, root[0], _if_whole(run, _judged(mark, orders.run)))
+        if next(told) == orders.segment.last_mark:
+            _stop(run, root[0])
 
     player = Hindsight(
         Tour(orders.segment),  # type: ignore[arg-type]  # an itinerary, as far as a tour needs one

@@ -28,10 +28,8 @@ class Varying:
 NOTHING = Varying()
 
 
-def between(first: Sequence[Ended], second: Sequence[Ended]) -> Varying:
-    """What differs between two executions of the same segments."""
-    by_segment = {id(each.segment): each for each in first}
-    pairs = [(by_segment[id(each.segment)], each) for each in second]
+def between(pairs: Sequence[tuple[Ended, Ended]]) -> Varying:
+    """What differs between two executions of the same segments, the second of which may end earlier."""
     names = frozenset(name for pair in pairs for name in _names(*pair))
     return Varying(names, frozenset(path for pair in pairs for path in _paths(*pair)))
 

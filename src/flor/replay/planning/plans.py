@@ -41,6 +41,7 @@ class Segment:
     records_outside: bool = False  # what is logged outside of the iterations of main loops counts
     is_whole: bool = False  # everything is executed, and everything that is logged counts
     is_audit: bool = False  # it answers nothing new: it proves what others have loaded
+    last_mark: int = 0  # it ends when it has said so much of itself; 0: it does not
     estimated_s: float = 0.0
     parts: Parts = NO_TIME  # what it is made of, uncorrected
 
