@@ -69,6 +69,17 @@ class Report:
     problems: list[str] = field(default_factory=list)
     said: str = ""  # by whoever resumed, on standard error
 
+    @property
+    def entry(self) -> str:
+        """Where the run went on, in the words of users; "" where it did not."""
+        found = re.findall(r"^Resuming run \w+ \(.*?\): (.*)\.$", self.said, re.MULTILINE)
+        return found[-1] if found else ""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it went on from what was kept, and did not begin anew."""
+        return bool(self.entry) and not re.fullmatch(r"its start|(.* 1, )?before .*", self.entry)
+
 
 def flor_resume(interpreter: Interpreter) -> Resume:
     """`python -m flor resume RUN`."""
