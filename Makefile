@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 
 # A pytest process for each core; make test JOBS=0 runs all in one.
 JOBS ?= auto
-TESTS ?= --ignore=tests/integration tests
+TESTS ?= --ignore=tests/integration --ignore=tests/matrix tests
 
 .PHONY: help
 help:  ## List these targets
@@ -58,8 +58,12 @@ bench: $(BIN)/.test-installed .venv-bench/bin/.peers-installed .venv-bench/bin/.
 	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: test-integration
-test-integration: $(BIN)/.test-installed  ## Run the suites that need programs of the system or much time
+test-integration: $(BIN)/.test-installed  ## Run the suites that need programs of the system, or a machine for themselves
 	$(BIN)/python -m pytest -q --timeout 1200 tests/integration
+
+.PHONY: test-matrix
+test-matrix: $(BIN)/.test-installed  ## Kill, resume and ask every script of tests/exactness at every moment and place: an hour or two
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal --timeout 3600 tests/matrix
 
 # Every other Python that FlorDB supports and that is found here, without torch.
 OTHER_PYTHONS := 3.12 3.13

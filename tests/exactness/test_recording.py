@@ -1,6 +1,6 @@
 """Scripts as practitioners write them, with FlorDB and without: recorded bit for bit, and nothing changed.
 
-Most of them use torch or scikit-learn. `make test-integration` runs all of them with two threads too.
+Most of them use torch or scikit-learn. `make test-matrix` runs all of them with two threads too.
 """
 
 from pathlib import Path

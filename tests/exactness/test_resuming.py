@@ -1,6 +1,6 @@
 """`flor resume` at every kind of entry point: the run cannot be told from one that was never killed.
 
-`make test-integration` resumes every script of the matrix, killed at every one of its moments.
+`make test-matrix` resumes every script of the matrix, killed at every one of its moments.
 """
 
 from pathlib import Path
