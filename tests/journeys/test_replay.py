@@ -97,6 +97,42 @@ def test_an_iteration_goes_on_behind_loops_that_are_left_or_stand_deeper(place: 
     assert cells(place, 0) == cells(place, 1)
 
 
+IN_FUNCTION = """
+    import random
+    import time
+
+    import flor
+
+
+    def train(epochs):
+        random.seed(3)
+        weights = [random.random() for _ in range(4)]
+        holder = {"w": weights}
+        with flor.checkpointing(holder=holder):
+            for epoch in flor.loop("epoch", range(epochs)):
+                for x in flor.loop("step", [1.0, -2.0]):
+                    holder["w"][0] += random.gauss(x, 0.1)
+                    time.sleep(0.05)
+                    flor.log("loss", holder["w"][0])
+                # behind
+
+
+    train(4)
+    """
+
+
+def test_a_statement_may_read_a_variable_that_the_loop_does_not(place: Workplace) -> None:
+    probed = IN_FUNCTION.replace("# behind", 'flor.log("probe", weights[0])')
+    place.run(IN_FUNCTION, env=KEEP_ALL)
+    place.run(probed, env=KEEP_ALL)
+
+    [report, _] = json.loads(replay(place, "probe", "--audit", "1", "--json").stdout)["runs"]
+
+    hindsight, foresight = (place.values("probe", run=run.run) for run in place.catalog().runs)
+    assert hindsight == foresight
+    assert report["verified"] == len(foresight)
+
+
 LOGS_FIRST = """
     import random
 

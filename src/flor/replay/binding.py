@@ -14,6 +14,7 @@ from flor.checkpoints.atoms import dump, is_atom
 from flor.checkpoints.frames import OURS, UNBOUND, FrameState, names_bound_in
 from flor.checkpoints.liveness import accesses
 from flor.errors import ReentryRefused
+from flor.replay.rewrite import binds_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ def _last_stores(code: CodeType) -> Mapping[str, int]:
     """Where in the code each name is assigned last."""
     found: dict[str, int] = {}
     for each in dis.get_instructions(code):
+        if binds_anew(each):
+            continue
         _, assigned = accesses(each)
         found.update((name, each.offset) for name in assigned)
     return found

@@ -37,6 +37,7 @@ in them, and they may be nested deeper than Python recurses.
 """
 
 import ast
+import dis
 import symtable
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -290,12 +291,22 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 
 def _made(lines: Sequence[str], where: ast.AST) -> list[ast.stmt]:
-    """Statements of ours, in the place of the user's."""
+    """Statements of ours, in the place of the user's. Names that they bind have no width (`binds_anew`)."""
     tree = ast.parse("\n".join(lines))
     for node in ast.walk(tree):
         if node._attributes:
             ast.copy_location(node, where)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            node.end_lineno, node.end_col_offset = node.lineno, node.col_offset
     return tree.body
+
+
+def binds_anew(instruction: dis.Instruction) -> bool:
+    """Whether an instruction of a rewritten module binds a name for us, and not for the user."""
+    at = instruction.positions
+    if at is None or at.col_offset is None:
+        return False
+    return (at.lineno, at.col_offset) == (at.end_lineno, at.end_col_offset)
 
 
 def _one(kind: type[S], lines: Sequence[str], where: ast.AST) -> S:

@@ -1,15 +1,17 @@
 """Names of functions that wait for a call are bound from outside."""
 
+import dis
 import sys
 from collections.abc import Mapping
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
 from flor.checkpoints.frames import UNBOUND, FrameState
 from flor.errors import ReentryRefused
-from flor.replay.binding import Names, bind
+from flor.replay.binding import Names, assigned_from, bind
+from flor.replay.rewrite import rewrite
 
 
 def _states(*frames: FrameType) -> list[FrameState]:
@@ -62,3 +64,25 @@ after = 5
     assert names["left"] is None
     assert "gone" not in names
     assert (names["changed"], names["made"], names["after"]) == (3, 4, 5)
+
+
+FUNCTION = """
+import flor
+def train(epochs):
+    model = 1
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(epochs)):
+            later = model
+    return later
+"""
+
+
+def test_what_a_rewritten_function_binds_anew_is_not_what_it_assigns() -> None:
+    module = compile(rewrite(FUNCTION, "f.py"), "f.py", "exec")
+    code = next(each for each in module.co_consts if isinstance(each, CodeType))
+    stored = next(each for each in dis.get_instructions(code) if each.argval == "model")
+
+    names = assigned_from(code, stored.offset + 2)
+
+    assert {"epoch", "later"} <= names
+    assert not {"model", "epochs"} & names
