@@ -1,7 +1,5 @@
 """Training that makes keeping its state hard: at once with another, too fast, too large, or forking."""
 
-import time
-
 import msgspec
 import pytest
 
@@ -72,11 +70,11 @@ def peak_mb():
 
 weights = np.ones(10_000_000)  # 80 MB
 flor.log("before", peak_mb())
-print("training", flush=True)
 with flor.checkpointing(weights=weights):
     for epoch in flor.loop("epoch", range(40)):
         weights += 1
         time.sleep(0.05)
+    print("trained", flush=True)
     input()
 flor.log("after", peak_mb())
 """
@@ -87,8 +85,7 @@ def test_a_loop_faster_than_the_writer_skips_states_and_takes_no_more_memory(pla
     process = place.start("train.py", env={"FLOR_EPSILON": "0.99", "FLOR_ECHO": "auto"})
     place.layout.checkpoints.mkdir(parents=True)
     with lock.taking_out(place.layout.checkpoints):  # the writer has to wait
-        process.wait_for("training")
-        time.sleep(1.5)
+        process.wait_for("trained")
     process.tell()
     assert process.ended() == 0, process.output
 
