@@ -54,17 +54,20 @@ class Answer:
     plans: tuple[Plan, ...]
     reports: tuple[RunReport, ...]
     problems: tuple[str, ...]
+    differences: tuple[str, ...]  # of answers that are said to be unverified, as foresight differs each time
     rows: int  # that foresight has
     executed: int  # iterations of main loops, in full
     entered: int  # and in part
     iterations: int  # of all that there are
 
     @property
-    def outcome(self) -> Literal["exact", "refused", "diverged", "wrong"]:
+    def outcome(self) -> Literal["exact", "refused", "diverged", "unverified", "wrong"]:
         if self.problems:
             return "wrong"
         if any(one.diverged for one in self.reports):
             return "diverged"
+        if self.differences:
+            return "unverified"
         return "refused" if self.reason else "exact"
 
     @property
@@ -74,8 +77,9 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Why something was not answered."""
-        told = [one.reason for one in self.reports if one.is_missing or one.diverged]
+        """Why something was not answered, or why not surely."""
+        is_unsure = bool(self.differences)
+        told = [one.reason for one in self.reports if one.is_missing or one.diverged or is_unsure]
         return "; ".join(dict.fromkeys(told))
 
 
@@ -110,10 +114,13 @@ class Asked:
         self._write(with_questions(self.script, [question]))
         before = self.hindsight.state()
         planned, reports = self._replay(question, replayer)
-        problems = (*_of_state(before, self.hindsight.state()), *self._of_answers(question, reports))
+        changed, differing = _of_state(before, self.hindsight.state()), self._of_answers(question, reports)
+        is_told = not self.script.is_deterministic and not any(one.verified for one in reports)
+        problems, told = ([], differing) if is_told else (differing, [])
         self._write(self.script.files)
         counts = map(sum, zip(*([0, 0, 0], *map(_counts, planned.works)), strict=True))
-        return Answer(question, planned.plans, reports, problems, self._rows(question), *counts)
+        answers = planned.plans, reports, (*changed, *problems), tuple(told)
+        return Answer(question, *answers, self._rows(question), *counts)
 
     def _write(self, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():

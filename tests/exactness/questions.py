@@ -19,11 +19,16 @@ class Question:
     """A statement at a place."""
 
     place: Place
-    name: str  # that it logs under
     about: str  # an expression
+    is_wide: bool = False  # about all that the program may still read
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.place}: all" if self.is_wide else str(self.place)
+
+    @property
+    def name(self) -> str:
+        """That it logs under, and no script does."""
+        return f"asked {self}"
 
     @property
     def statement(self) -> str:
@@ -36,10 +41,10 @@ def questions_of(script: Script) -> Iterator[Question]:
     for place in places.places(_sources(script)):
         names = [name for name in place.names if name not in script.volatile]
         if names:
-            yield Question(place, f"{place}", _about_one(names, texts))
+            yield Question(place, _about_one(names, texts))
         names = [name for name in place.later if name not in script.volatile]
         if names and place.kind in _WIDE:
-            yield Question(place, f"{place}: all", f"fingerprint_of({', '.join(names)})")
+            yield Question(place, f"fingerprint_of({', '.join(names)})", is_wide=True)
 
 
 def with_questions(script: Script, questions: Sequence[Question]) -> dict[str, bytes]:

@@ -43,7 +43,7 @@ def asked(one_thread: Forking, tmp_path_factory: pytest.TempPathFactory) -> Aske
 
 
 def answer(asked: Asked, name: str, replayer: Replayer) -> Answer:
-    [question] = [one for one in asked.questions if one.name == name]
+    [question] = [one for one in asked.questions if str(one) == name]
     return asked.answer(question, replayer)
 
 
@@ -80,9 +80,9 @@ def test_a_file_that_a_replay_changes_is_noticed(asked: Asked, others: Forking) 
 
 
 def test_a_wrong_or_missing_row_is_noticed(asked: Asked, others: Forking) -> None:
-    question = next(one for one in asked.questions if one.name == "end")
+    question = next(one for one in asked.questions if str(one) == "end")
     given = asked.answer(question, Replayer(ForkingExecutor(others)))
-    rows = [one for one in asked.wanted[0] if one.name == "end"]
+    rows = [one for one in asked.wanted[0] if one.name == question.name]
 
     def problems(*wanted: Place) -> Sequence[str]:
         """Where these rows stand in foresight in place of the first."""

@@ -63,7 +63,7 @@ def test_the_same_in_processes_of_their_own_two_at_a_time(
     replayer = Replayer(LocalExecutor(2), workers=2, is_sliced=is_sliced)
 
     answers = [
-        asked.answer(each, replayer) for each in asked.questions if each.name in ("nested", "behind: all")
+        asked.answer(each, replayer) for each in asked.questions if str(each) in ("nested", "behind: all")
     ]
 
     assert [problem for answer in answers for problem in _problems(script, answer)] == []
