@@ -53,6 +53,10 @@ docs: $(BIN)/.test-installed  ## Bring the tree in ARCHITECTURE.md up to date, r
 	$(BIN)/python docs/tree.py
 	$(BIN)/python -m pytest -q tests/docs
 
+.PHONY: exactness
+exactness: $(BIN)/.test-installed  ## Ask past runs of every script of tests/exactness, and write docs/exactness.md (SCRIPTS="gan kfold" for some)
+	PYTHONPATH=tests $(BIN)/python -m exactness.report $(SCRIPTS)
+
 .PHONY: bench
 bench: $(BIN)/.test-installed .venv-bench/bin/.peers-installed .venv-bench/bin/.upstream-installed  ## Measure the figures of docs/performance.md, beside other trackers (BENCH="log --quick" for some)
 	$(BIN)/python -m benchmarks $(BENCH)
