@@ -121,6 +121,25 @@ def test_a_package_that_has_changed_is_named_as_the_cause(place: Workplace, tmp_
     assert report["reason"] == "x 5.0 was 3.0; likely cause: scaling 1.0 is now 2.0"
 
 
+def test_what_diverged_is_asked_again_and_takes_the_place_of_the_wrong_value(
+    place: Workplace, tmp_path: Path
+) -> None:
+    script = "import flor, scaling\nflor.log('x', scaling.FACTOR * 2)\n# suffix\n"
+    path = {"PYTHONPATH": f"{SOURCE}:{_package(tmp_path, '1.0', 1.5)}"}
+    place.run(script, env=path)
+    _package(tmp_path, "2.0", 2.5)
+    probed(place, script, "suffix", "flor.log('probe', scaling.FACTOR)")
+    ask_one(place, code=1, **path)
+    assert place.values("probe") == [2.5]
+    _package(tmp_path, "1.0", 1.5)
+
+    report = ask_one(place, **path)
+
+    assert counts(report) == (1, 0, 0, 1)
+    assert place.values("probe") == [1.5]
+    assert ask_one(place, **path)["reason"] == "it was answered before"
+
+
 def _package(folder: Path, version: str, factor: float) -> Path:
     """A library of that version, in a folder for PYTHONPATH."""
     place = folder / "libraries"

@@ -1,6 +1,6 @@
 """Answers that a run was given in hindsight: a file of their own among those of the run."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -28,7 +28,8 @@ class Hindsight:
 
 
 def keep(layout: Layout, about: RunMetadata, found: Hindsight) -> None:
-    """Add the answers to the run's files; earlier ones of the same names, by another probe, go.
+    """Add the answers to the run's files; earlier ones of the same names go, if another probe gave them, or
+    they had diverged from the run.
 
     Args:
         about: the run as all of its files describe it.
@@ -49,10 +50,10 @@ def keep(layout: Layout, about: RunMetadata, found: Hindsight) -> None:
 
 def _unknown(records: pa.Table, parts: Sequence[Part], answered: Sequence[Answered]) -> pa.Table:
     """The records that no earlier replay of the same probes has given."""
-    probes = {(one.name, one.probe) for one in answered}
+    probes = {one.name: one.probe for one in answered}
     known: set[Key] = set()
     for part in parts:
-        if any((one.name, one.probe) in probes for one in part.about.answered):
+        if any(one.name in probes and not _is_stale(one, probes) for one in part.about.answered):
             known.update(_keys(part.table))
     return records.filter(mask(np.array([key not in known for key in _keys(records)], bool)))
 
@@ -89,12 +90,17 @@ def _described(about: RunMetadata, found: Hindsight) -> RunMetadata:
 
 
 def _withdraw(parts: Sequence[Part], answered: Sequence[Answered]) -> None:
-    """Take out what other probes of these names had answered."""
+    """Take out what other probes of these names had answered, and what had diverged."""
     probes = {one.name: one.probe for one in answered}
     for part in parts:
-        stale = {one.name for one in part.about.answered if probes.get(one.name, one.probe) != one.probe}
+        stale = {one.name for one in part.about.answered if _is_stale(one, probes)}
         if stale:
             _replace(part, stale)
+
+
+def _is_stale(one: Answered, probes: Mapping[str, str]) -> bool:
+    """Whether an answer goes, as these probes answer."""
+    return one.name in probes and (bool(one.diverged) or probes[one.name] != one.probe)
 
 
 def _replace(part: Part, stale: Collection[str]) -> None:
