@@ -107,6 +107,29 @@ def test_without_kept_states_randomness_without_a_seed_is_named_as_the_cause(pla
     assert "randomness without a seed (Random() in train.py, line 6)" in report["reason"]
 
 
+def test_to_tell_a_clock_no_more_is_executed_again_than_it_takes(place: Workplace, tmp_path: Path) -> None:
+    executed = tmp_path / "executed"
+    script = f"""
+        import time
+
+        import flor
+
+        for epoch in flor.loop("epoch", range(9)):
+            with open({str(executed)!r}, "a") as file:
+                file.write(".")
+            for step in flor.loop("step", range(3)):
+                flor.log("seconds", time.perf_counter())
+            # behind
+        """
+    place.run(script)
+    probed(place, script, "behind", 'flor.log("probe", epoch)')
+
+    report = ask_one(place)
+
+    assert counts(report) == (9, 0, 0, 9)
+    assert 9 + 9 < executed.stat().st_size <= 9 + 9 + 2
+
+
 def test_a_package_that_has_changed_is_named_as_the_cause(place: Workplace, tmp_path: Path) -> None:
     script = "import flor, scaling\nflor.log('x', scaling.FACTOR * 2)\n# suffix\n"
     path = {"PYTHONPATH": f"{SOURCE}:{_package(tmp_path, '1.0', 1.5)}"}

@@ -1,16 +1,18 @@
 """Takes a program through a segment of a replay: over the iterations that are wanted, from state to state."""
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.places import Place, Role
 from flor.errors import ReentryRefused
 from flor.project import Project
+from flor.record.context import Loop, current
 from flor.record.environment import age_of_process_s
 from flor.record.keeper import OpenBlock
 from flor.record.session import Session
@@ -26,6 +28,9 @@ from flor.replay.tour import Step, Tour
 from flor.replay.way import Driven, Way
 
 Tell = Callable[[Mark], None]
+T = TypeVar("T")
+_MOST_TOLD = 1_000
+"""Iterations of a loop: a million would take time."""
 
 
 @dataclass(slots=True)
@@ -203,6 +208,20 @@ class Hindsight(Player):
         """The value that the run had; it is recorded again."""
         self._begin()
         return self.recording.arg(name, default) if self.recording else Player.arg(self, name, default)
+
+    def loop(self, name: str, iterable: Iterable[T]) -> Iterator[T]:
+        """A loop; of outermost ones outside of blocks it is told where a second execution can end."""
+        is_inside = bool(self._open) or isinstance(current.get(), Loop)
+        items = Player.loop(self, name, iterable)
+        is_told = not is_inside and threading.get_ident() == self.thread
+        return self._telling_of(items) if is_told else items
+
+    def _telling_of(self, items: Iterator[T]) -> Iterator[T]:
+        for number, item in enumerate(items):
+            if number < _MOST_TOLD:
+                self.tell(Mark())
+            yield item
+            del item
 
     def close(self) -> None:
         """The program has come to its end."""
