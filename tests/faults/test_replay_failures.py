@@ -207,7 +207,6 @@ def test_with_hardly_any_room_a_replay_says_so(left: int, place: Workplace, smal
 
 
 def test_windows_are_shown_to_nobody(place: Workplace) -> None:
-    pytest.importorskip("matplotlib")
     place.write("gui.py", BACKEND)
     script = (
         "import flor\nimport matplotlib.pyplot as plt\n"
