@@ -1,7 +1,4 @@
-"""Trains for epochs of many steps, and says how long its loop took: `--kwargs epochs=20 steps=1000`."""
-
-import json
-import time
+"""Trains for epochs of many steps: `--kwargs epochs=20 steps=1000`."""
 
 import torch
 from torch import nn
@@ -17,7 +14,6 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 epochs, steps = flor.arg("epochs", 20), flor.arg("steps", 1000)
 # prefix
 
-began = time.perf_counter()
 with flor.checkpointing(model=model, optimizer=optimizer):
     for _ in flor.loop("epoch", range(epochs)):
         for _ in flor.loop("step", range(steps)):
@@ -29,4 +25,3 @@ with flor.checkpointing(model=model, optimizer=optimizer):
             optimizer.step()
             flor.log("loss", loss.item())
         # outer
-print(json.dumps({"loop": time.perf_counter() - began}))
