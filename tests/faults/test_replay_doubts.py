@@ -41,6 +41,18 @@ UNSEEDED = """
     """
 
 
+DRAWN = """
+import flor
+import numpy
+size = flor.arg("size", 3)
+first = flor.log("first", {lines})
+# prefix
+with flor.checkpointing():
+    for epoch in flor.loop("epoch", range(size)):
+        flor.log("drawn", numpy.random.rand())
+"""
+
+
 def test_a_clock_that_a_run_logs_is_no_divergence(place: Workplace) -> None:
     place.run(CLOCK, env=KEEP_ALL)
     probed(place, CLOCK, "nested", 'flor.log("probe", total)')
@@ -93,6 +105,19 @@ def test_a_generator_of_its_own_is_put_back_at_the_loop(place: Workplace) -> Non
 
     assert place.values("probe") == place.values("total")
     assert counts(report) == (3, 3, 0, 0)
+
+
+@pytest.mark.parametrize("lines", ["numpy.random.rand()", "0.5"], ids=["drawn", "not drawn"])
+def test_numbers_that_numpy_draws_without_a_seed_are_drawn_again(lines: str, place: Workplace) -> None:
+    script = DRAWN.replace("{lines}", lines)
+    place.run(script, env=KEEP_ALL)
+    place.write("train.py", script.replace("# prefix", 'flor.log("probe", first)'))
+
+    report = ask_one(place)
+
+    assert place.values("probe") == place.values("first")
+    assert counts(report) == (1, 1, 0, 0)
+    assert report["reason"] == ""
 
 
 def test_without_kept_states_randomness_without_a_seed_is_named_as_the_cause(place: Workplace) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,8 +45,9 @@ def global_generators() -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "random" in sys.modules:
         found["random"] = sys.modules["random"]._inst
-    if "numpy.random" in sys.modules:
-        found["numpy"] = sys.modules["numpy.random"].mtrand._rand
+    if "numpy" in sys.modules:
+        # numpy loads it, and seeds it by chance, when it is first asked for: no later than now.
+        found["numpy"] = import_module("numpy.random").mtrand._rand
     torch: Any = sys.modules.get("torch")
     if hasattr(torch, "default_generator"):
         found["torch"] = torch.default_generator
