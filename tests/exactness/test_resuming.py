@@ -1,6 +1,7 @@
 """`flor resume` at every kind of entry point: the run cannot be told from one that was never killed.
 
 `make test-matrix` resumes every script of the matrix, killed at every one of its moments.
+They use torch, each of them.
 """
 
 from pathlib import Path
