@@ -1,15 +1,14 @@
 """Keeps how long segments took beside what was estimated, a JSON line each: estimates learn from it."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from flor.replay import json_lines
 from flor.replay.planning.costs import Outcome, Parts
 from flor.runs.layout import Layout
 
-_MOST_LINES = 2_000
 _NAME = "replay-times.jsonl"
 
 
@@ -26,42 +25,19 @@ def path_of(layout: Layout) -> Path:
 
 def read(layout: Layout) -> list[Outcome]:
     """The outcomes, the newest last; lines that cannot be read are passed over."""
-    try:
-        lines = path_of(layout).read_bytes().splitlines()
-    except OSError:
-        return []
-    return [outcome for line in lines[-_MOST_LINES:] if (outcome := _outcome(line)) is not None]
-
-
-def _outcome(line: bytes) -> Outcome | None:
-    try:
-        found = msgspec.json.decode(line, type=_Line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return Outcome(found.script, Parts(*found.estimated), Parts(*found.actual))
+    lines = json_lines.read(path_of(layout), _Line)
+    return [Outcome(line.script, Parts(*line.estimated), Parts(*line.actual)) for line in lines]
 
 
 def add(layout: Layout, outcomes: Iterable[Outcome]) -> None:
-    """Append outcomes. Each process writes its lines at once, so that they do not mix with those of another.
+    """Append outcomes.
 
     Raises:
         OSError: they cannot be written.
     """
-    text = b"".join(_line(one) for one in outcomes)
-    if not text:
-        return
-    layout.cache.mkdir(parents=True, exist_ok=True)
-    file = os.open(path_of(layout), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(file, text)
-    finally:
-        os.close(file)
-
-
-def _line(outcome: Outcome) -> bytes:
-    line = _Line(outcome.script, _numbers(outcome.estimated), _numbers(outcome.actual))
-    return msgspec.json.encode(line) + b"\n"
+    lines = [_Line(one.script, _numbers(one.estimated), _numbers(one.actual)) for one in outcomes]
+    json_lines.add(path_of(layout), lines)
 
 
 def _numbers(parts: Parts) -> tuple[float, float, float]:
-    return tuple(round(each, 6) for each in (parts.startup_s, parts.loading_s, parts.executing_s))  # type: ignore[return-value]
+    return round(parts.startup_s, 6), round(parts.loading_s, 6), round(parts.executing_s, 6)
