@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flor.checkpoints.atoms import load
-from flor.checkpoints.graph import Graph, Label, Node, Ref
+from flor.checkpoints.graph import GRAPH_TENSOR, Graph, Label, Node, Ref
 from flor.checkpoints.parts import NAMES, Part, part_of, registered
 from flor.checkpoints.paths import join
 
 _BUILT_OF = frozenset({"_modules", "_parameters", "_buffers", "param_groups"})
 """What modules and optimizers of torch are built of."""
-_TENSORS = frozenset({"tensor", "graph tensor", "sharded tensor"})
+_TENSORS = frozenset({"tensor", GRAPH_TENSOR, "sharded tensor"})
 _ARRAYS = frozenset({"array", "array view", "object array"})
 
 

@@ -19,6 +19,9 @@ CLASS = "__class__"
 Label = str | int | bytes
 """How a node calls one of its references: a name, a position, or a key (marshalled)."""
 
+GRAPH_TENSOR = "graph tensor"
+"""The kind of a tensor that an operation made: of its graph nothing is kept."""
+
 FIXED: dict[str, tuple[str, ...]] = {
     "defaultdict": ("default_factory",),
     "holder": ("content",),
@@ -39,7 +42,7 @@ FIXED: dict[str, tuple[str, ...]] = {
     "bit generator": ("seed_seq", "state"),
     "numpy generator": ("bit_generator",),
     "tensor": ("storage", "grad", "backward_hooks", "accumulate_hooks"),
-    "graph tensor": ("storage", "grad", "backward_hooks", "accumulate_hooks"),
+    GRAPH_TENSOR: ("storage", "grad", "backward_hooks", "accumulate_hooks"),
     "quantized tensor": ("storage",),
     "sparse tensor": ("parts", "grad", "backward_hooks", "accumulate_hooks"),
     "sharded tensor": ("local", "grad", "backward_hooks", "accumulate_hooks", "mesh"),

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flor.checkpoints.entry import parse
-from flor.checkpoints.graph import Graph
+from flor.checkpoints.graph import GRAPH_TENSOR, Graph
 from flor.checkpoints.paths import Paths
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
@@ -36,7 +36,6 @@ from flor.runs.layout import Layout
 
 _PREPARE = f"{resuming.__name__}:{resuming.prepare.__name__}"
 _SHOWN = 10
-_GRAPH_TENSOR = "graph tensor"
 
 Say = Callable[[str], None]
 
@@ -134,7 +133,7 @@ def _graph_of(store: CheckpointStore, candidate: Candidate) -> str:
         graph = Graph.from_bytes(store.content(candidate.graph))
     except Unreadable as error:
         return error.message
-    number = next((n for n, node in enumerate(graph.nodes) if node.kind == _GRAPH_TENSOR), None)
+    number = next((n for n, node in enumerate(graph.nodes) if node.kind == GRAPH_TENSOR), None)
     return "" if number is None else f"{Paths.readable(graph).text(number)} has a graph, which is not kept"
 
 

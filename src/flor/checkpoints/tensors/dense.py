@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from flor.checkpoints.atoms import dump, load
-from flor.checkpoints.graph import Node
+from flor.checkpoints.graph import GRAPH_TENSOR, Node
 from flor.checkpoints.instances import attributes_of, put_attributes
 from flor.checkpoints.kinds import Kind
 from flor.checkpoints.layouts import layout_of
@@ -62,7 +62,7 @@ def _read_tensor(walk: "Walk", thing: Any) -> Node:
         labels, attributes = _attributes(walk, thing)
         values += attributes
     refs, blob = walk.refs(values)
-    kind = "tensor" if is_leaf else "graph tensor"
+    kind = "tensor" if is_leaf else GRAPH_TENSOR
     return Node(kind, walk.ref(type(thing)), dump(form_of(thing)), walk.shape(labels), refs, blob)
 
 
@@ -150,5 +150,5 @@ def _fill_storage(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> No
 
 TENSOR = Kind("tensor", _read_tensor, _make_tensor, _fill_tensor)
 STORAGE = Kind("storage", _read_storage, _make_storage, _fill_storage, same_meta=True)
-GRAPH = Kind("graph tensor", _read_tensor, _make_graph_tensor, always_new=True)
+GRAPH = Kind(GRAPH_TENSOR, _read_tensor, _make_graph_tensor, always_new=True)
 KINDS = (TENSOR, STORAGE, GRAPH)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flor.checkpoints.atoms import dump, load
-from flor.checkpoints.graph import Graph, Node
+from flor.checkpoints.graph import GRAPH_TENSOR, Graph, Node
 from flor.checkpoints.parts import Part, part_of
 from flor.checkpoints.tensors.dense import Form
 
@@ -18,7 +18,7 @@ Make = Callable[[Part], Mapping[str, Any]]
 
 _MODULE = frozenset({"_parameters", "_buffers", "_modules"})
 _OPTIMIZER = frozenset({"state", "param_groups", "defaults"})
-_TENSORS = frozenset({"tensor", "graph tensor"})
+_TENSORS = frozenset({"tensor", GRAPH_TENSOR})
 _NO_MORE = dump([None, None, None])  # no gradient, no hooks
 
 

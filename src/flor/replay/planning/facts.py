@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from flor.checkpoints.entry import EntryPoint, parse
-from flor.checkpoints.graph import Graph
+from flor.checkpoints.graph import GRAPH_TENSOR, Graph
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.paths import Paths
 from flor.entities import RunId
 
 NEEDED, ITERATION, OUTSIDE, REST = "needed", "iteration", "outside", "rest"
 """What may be executed behind a state: the needed part of an iteration, whole ones, what is outside, all."""
-
-_GRAPH_TENSOR = "graph tensor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def kept_state(
     facts = manifest.facts
     opaque: dict[str, tuple[Seen, ...]] = {}
     reasons = {one.path: one.reason for one in manifest.opaque}
-    has_graphs = any(node.kind == _GRAPH_TENSOR for node in graph.nodes)
+    has_graphs = any(node.kind == GRAPH_TENSOR for node in graph.nodes)
     if reasons or has_graphs:
         opaque = {key: _seen(graph, reasons, found, plain, key) for key, found in mentioned.items()}
     return KeptState(
@@ -175,7 +173,7 @@ def _seen(
     seen = [Seen(path, reason) for path, reason in reasons.items() if path in found or path not in known]
     if key != NEEDED or _goes_backward(mentioned):
         # A value that is only looked at is right; one that a backward pass reaches is not there.
-        graphs = (paths.text(number) for number in numbers if graph.nodes[number].kind == _GRAPH_TENSOR)
+        graphs = (paths.text(number) for number in numbers if graph.nodes[number].kind == GRAPH_TENSOR)
         seen += [Seen(path, "the graph that it was computed by is not kept") for path in graphs]
     return tuple(seen)
 
