@@ -128,32 +128,6 @@ FUNCTION_BY_FUNCTION: list[Version] = [
     {"train.py": SPLIT, "training.py": TRAINING},
 ]
 
-IN_ONE_FILE = """
-    import random
-
-    import flor
-
-
-    class Trainer:
-        def __init__(self, seed):
-            random.seed(seed)
-            self.weight, self.best = 0.5, 1e9
-
-        def fit(self, epochs):
-            with flor.checkpointing(trainer=self):
-                for epoch in flor.loop("epoch", range(epochs)):
-                    for x in flor.loop("step", [1.0, -2.0]):
-                        self.weight += random.gauss(x, 0.1)
-                        flor.log("inner", self.weight * x)  # asked
-                        flor.log("loss", self.weight)
-                    self.best = min(self.best, abs(self.weight))
-                    flor.log("spread", self.best - self.weight)  # asked
-                    flor.log("best", self.best)
-            return self.best
-
-
-    flor.log("final", Trainer(5).fit(4))
-    """
 TRAINER = """
     import random
 
@@ -176,6 +150,10 @@ TRAINER = """
                     flor.log("spread", self.best - self.weight)  # asked
                     flor.log("best", self.best)
             return self.best
+    """
+IN_ONE_FILE = f"""{TRAINER}
+
+    flor.log("final", Trainer(5).fit(4))
     """
 ITS_SCRIPT = """
     import flor

@@ -30,9 +30,7 @@ class Difference:
     path: str
     what: What
     detail: str = ""  # both values, where they are short
-    after: str = field(
-        default="", compare=False
-    )  # a hash of the later value, where it is a simple one or bytes
+    after: str = field(default="", compare=False)  # a hash of the later value: of a simple one, or of bytes
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}{f' ({self.detail})' if self.detail else ''}"

@@ -26,8 +26,8 @@ def unseeded(texts: Mapping[str, str]) -> list[str]:
     found = []
     for filename, tree in _trees(texts):
         for call in _calls(tree):
-            if _name(call) in _ENTROPY or (_name(call) in _SEEDED and not _is_given(call)):
-                where = f"{_name(call)}() in {filename}, line {call.lineno}"
+            if _is_unseeded(call):
+                where = f"{_identifier(call.func)}() in {filename}, line {call.lineno}"
                 found.append(f"randomness without a seed ({where})")
     return found
 
@@ -67,7 +67,7 @@ def _assigned_from_clocks(tree: ast.Module) -> set[str]:
 
 def _is_varying(node: ast.AST, names: Collection[str]) -> bool:
     if isinstance(node, ast.Call):
-        return _name(node) in _CLOCKS | _ENTROPY or (_name(node) in _SEEDED and not _is_given(node))
+        return _identifier(node.func) in _CLOCKS or _is_unseeded(node)
     return _identifier(node) in names
 
 
@@ -97,11 +97,10 @@ def _calls(tree: ast.Module) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def _name(call: ast.Call) -> str:
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+def _is_unseeded(call: ast.Call) -> bool:
+    """Whether a call takes what the operating system gives."""
+    name = _identifier(call.func)
+    return name in _ENTROPY or (name in _SEEDED and not _is_given(call))
 
 
 def _is_given(call: ast.Call) -> bool:

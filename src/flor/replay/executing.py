@@ -67,9 +67,7 @@ class Work:
     audits: tuple[Segment, ...] = ()
     unaudited: str = ""  # why there is none of its version
     refusals: tuple[Refusal, ...] = ()  # of states, when it was tried
-    is_again: bool = (
-        False  # these segments were executed before: what comes out differently is not repeatable
-    )
+    is_again: bool = False  # executed a second time, to tell what comes out differently each time
 
     @property
     def iterations(self) -> int:

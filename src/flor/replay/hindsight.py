@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.places import Place, Role
@@ -52,8 +52,7 @@ class Tourist(Way):
     @property
     def tour(self) -> Tour:
         """The itinerary."""
-        tour: Any = self.itinerary
-        return tour  # type: ignore[no-any-return]
+        return cast("Tour", self.itinerary)
 
     def header(self, place: Place, block: OpenBlock, loop: Driven, frame: FrameType) -> Iterator[Any]:
         """At each header of a main loop: go to the next visit, or over the end, or stop."""
@@ -191,14 +190,12 @@ class Hindsight(Player):
     @property
     def tour(self) -> Tour:
         """The segment."""
-        tour: Any = self.itinerary
-        return tour  # type: ignore[no-any-return]
+        return cast("Tour", self.itinerary)
 
     @property
     def tourist(self) -> Tourist:
         """Its way."""
-        way: Any = self._way
-        return way  # type: ignore[no-any-return]
+        return cast("Tourist", self._way)
 
     @property
     def recorded(self) -> Project | None:

@@ -15,6 +15,7 @@ from flor.replay.varying import NOTHING, Varying
 
 _SHOWN = 3
 _SHOWN_LINES = 12
+_LOST = "flor.errors.StateLost"
 _END = 1 << 40
 """A mark that never comes."""
 
@@ -122,9 +123,6 @@ def _where(ended: Ended, filename: str, line: int) -> str:
             return f" ({probe.filename}, line {probe.line + line - patch.line})"
     text = ended.work.texts.get(filename, "").splitlines()[line - 1 : line]
     return f" (at `{text[0].strip()}`)" if text and line else ""
-
-
-_LOST = "flor.errors.StateLost"
 
 
 def doubt(ended: Ended, others: Sequence[Ended]) -> int:

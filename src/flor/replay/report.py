@@ -31,9 +31,7 @@ class RunReport:
     is_missing: bool = False  # a value that the run can have was not obtained
     estimated_s: float = 0.0
     notes: tuple[str, ...] = ()  # what else is to be known: conditions that changed, values that vary
-    outputs: tuple[
-        str, ...
-    ] = ()  # of processes that failed: what they printed last, and the log that has it all
+    outputs: tuple[str, ...] = ()  # the log of each process that failed, and what it printed last
 
     def to_json(self) -> dict[str, Any]:
         """The columns of the table `replays`."""

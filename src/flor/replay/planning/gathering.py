@@ -51,8 +51,9 @@ def run_facts(
         new_line: where a line of a file of the version stands once the probes are in it.
         reads_back: files that the run wrote before it read them; None: as it was recorded.
     """
+    run = catalog.detailed(run)
     if reads_back is None:
-        outputs = files.of(catalog.detailed(run)).outputs
+        outputs = files.of(run).outputs
         reads_back = [path for path, output in outputs.items() if output.is_read]
     manifests = _manifests(store, run)
     loops, marks = _loops(catalog, run, manifests)
@@ -68,7 +69,7 @@ def run_facts(
         projid=run.projid,
         reads_back=tuple(reads_back),
         marks=tuple(marks),
-        startup_s=float(catalog.detailed(run).environment.get("startup_s") or 0.0),
+        startup_s=float(run.environment.get("startup_s") or 0.0),
     )
 
 
