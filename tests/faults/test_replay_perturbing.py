@@ -1,5 +1,7 @@
 """A probe that changes what it looks at is marked, and its effect put back: training goes on as recorded."""
 
+import re
+
 import pytest
 
 from faults.replaying import KEEP_ALL, ask_one, counts, probed
@@ -42,25 +44,28 @@ PERTURBING = {
                 flor.log("probe", total(model))
                 model.load_state_dict(kept[0]), optimizer.load_state_dict(kept[1])""",
         ", model:",
+        "the probe changes ",
     ),
     "a forward pass in train mode": (
         'flor.log("probe", model(batch).sum().item())',
         """with torch.random.fork_rng():
                     flor.log("probe", copy.deepcopy(model)(batch).sum().item())""",
         "running_mean",
+        "the probe draws random numbers (torch): it was put back",
     ),
     "a draw of random numbers": (
         'flor.log("probe", torch.rand(1).item())',
         """with torch.random.fork_rng():
                     flor.log("probe", torch.rand(1).item())""",
         "",
+        "the probe draws random numbers (torch): it was put back",
     ),
 }
 
 
 @pytest.mark.parametrize("what", PERTURBING)
 def test_a_perturbing_probe_sees_the_run_as_it_was_and_leaves_no_trace(what: str, place: Workplace) -> None:
-    perturbing, careful, changed = PERTURBING[what]
+    perturbing, careful, changed, marked = PERTURBING[what]
     place.run(SCRIPT, env=KEEP_ALL)
     probed(place, SCRIPT, "nested", careful)
     place.python("train.py", env=KEEP_ALL)
@@ -74,3 +79,69 @@ def test_a_perturbing_probe_sees_the_run_as_it_was_and_leaves_no_trace(what: str
     assert counts(report) == (9, 9, 0, 0)
     assert ("the probe changes" in report["reason"]) is bool(changed)
     assert changed in report["reason"]
+    assert marked in report["reason"]
+
+
+HELPER = """
+    import flor
+
+    # module
+
+
+    def observed(total):
+        # function
+        return total
+    """
+KEEPER = """
+    import flor
+
+    from helper import observed
+
+
+    def main():
+        total = 0.0
+        # before
+        with flor.checkpointing():
+            for epoch in flor.loop("epoch", range(3)):
+                # anew
+                for step in flor.loop("step", range(3)):
+                    total = observed(total + step * epoch)
+                    # nested
+                    flor.log("total", total)
+
+
+    main()
+    """
+_APPENDED = 'seen.append(total)\n{}flor.log("probe", sum(seen))'
+OWN = {
+    "before the loop": {
+        "before": "seen = []",
+        "nested": _APPENDED,
+    },
+    "in the loop": {"anew": "seen = []", "nested": _APPENDED},
+    "in a module": {"module": "seen = []", "function": _APPENDED},
+}
+
+
+@pytest.mark.parametrize("what", OWN)
+def test_what_lines_of_a_probe_keep_for_it_is_its_own(what: str, place: Workplace) -> None:
+    texts = {"helper.py": HELPER, "train.py": KEEPER}
+    place.write("helper.py", HELPER)
+    place.run(KEEPER, env=KEEP_ALL)
+    for where, lines in OWN[what].items():
+        texts = {name: _with(text, where, lines) for name, text in texts.items()}
+    for name, text in texts.items():
+        place.write(name, text)
+
+    report = ask_one(place, "--no-slice")
+
+    place.python("train.py")
+    now, then = (run.run for run in sorted(place.catalog().runs, key=lambda run: run.tstamp, reverse=True))
+    assert place.values("probe", then) == place.values("probe", now)
+    assert counts(report) == (9, 9, 0, 0)
+    assert report["reason"] == ""
+
+
+def _with(text: str, where: str, lines: str) -> str:
+    """The text with these lines in place of a comment, at its indentation."""
+    return re.sub(f"( *)# {where}\n", lambda found: f"{found[1]}{lines.format(found[1])}\n", text)

@@ -12,6 +12,8 @@ from flor.checkpoints.environment import global_generators
 KINDS = frozenset({"random", "random state", "bit generator", "torch generator"})
 """Nodes of a walk that are generators; those of numpy share bit generators."""
 
+_UNUSED = 624
+"""The position of a Mersenne twister that was seeded just now."""
 
 States = Mapping[str, bytes]
 """Of the global generators, by their names."""
@@ -46,6 +48,18 @@ def write(generator: Any, state: bytes | memoryview) -> None:
         generator.set_state(_nested(load(state)))
     else:
         generator.state = _nested(load(state))
+
+
+def is_drawn(generator: Any) -> bool:
+    """Whether something was drawn from a global generator since it was seeded, as far as it shows that.
+
+    Those of torch begin with the same seed in each process: one that is unlike another was used.
+    """
+    if isinstance(generator, Random):
+        return bool(Random.getstate(generator)[1][-1] != _UNUSED)
+    if _is_of_torch(generator):
+        return True
+    return bool(generator.get_state(legacy=False)["state"]["pos"] != _UNUSED)
 
 
 def _is_of_torch(generator: Any) -> bool:

@@ -3,7 +3,7 @@
 Frames stand first: a caller's local cannot be bound anew, so it must be the one that claims the live object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,15 @@ _MODULE_NAMES = frozenset(
         "__path__", "__annotations__", "__annotate__", "__conditional_annotations__", "__warningregistry__",
     }
 )  # fmt: skip
+
+
+LeftOut = Callable[[Mapping[str, Any]], Collection[str]]
+"""Which of a module's globals are no state."""
+
+
+def nothing(names: Mapping[str, Any]) -> Collection[str]:
+    """All of them are."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +45,10 @@ class Roots:
 
 
 def roots_of(
-    frames: Sequence[FrameState], registered: Mapping[str, Any], modules: Mapping[str, dict[str, Any]]
+    frames: Sequence[FrameState],
+    registered: Mapping[str, Any],
+    modules: Mapping[str, dict[str, Any]],
+    left_out: LeftOut = nothing,
 ) -> Roots:
     """The roots of one walk. A module whose body is running is a frame: its names stand there."""
     parts: dict[str, Any] = {
@@ -46,7 +58,7 @@ def roots_of(
     parts["registered"] = Names(dict(sorted(registered.items())))
     for module, bound in modules.items():
         if module not in running:
-            parts[f"module {module}"] = Names(_state_names(bound), bound)
+            parts[f"module {module}"] = Names(_state_names(bound, left_out(bound)), bound)
     bodies = {frame.module: frame.code for frame in frames if frame.is_module}
     parts["library"] = written_by(modules, bodies, frozenset(all_modes()))
     parts["random"] = Names(global_generators())
@@ -54,6 +66,6 @@ def roots_of(
     return Roots(parts)
 
 
-def _state_names(bound: Mapping[str, Any]) -> dict[str, Any]:
-    kept = (name for name in sorted(bound) if name not in _MODULE_NAMES and not name.startswith(OURS))
-    return {name: bound[name] for name in kept}
+def _state_names(bound: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+    kept = sorted(bound.keys() - _MODULE_NAMES - set(left_out))
+    return {name: bound[name] for name in kept if not name.startswith(OURS)}

@@ -1,7 +1,7 @@
 """The random state at the first flor call: an unseeded script draws its seeds and weights after it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flor.checkpoints import randomness
 from flor.checkpoints.entry import EntryPoint
@@ -51,6 +51,18 @@ def put_back(manifest: Manifest, content: Callable[[str], bytes | memoryview]) -
     for name, leaf in zip(manifest.facts.get("random", ()), manifest.leaves, strict=True):
         if name in here:
             randomness.write(here[name], content(leaf.hash))
+
+
+def is_unlike(manifest: Manifest, drawn: Collection[str] = ()) -> bool:
+    """Whether something was drawn before the start that another process would draw differently.
+
+    Args:
+        drawn: generators from which something was drawn, though they do not show it.
+    """
+    here = global_generators()
+    kept = dict(zip(manifest.facts.get("random", ()), manifest.leaves, strict=True))
+    used = (name for name in kept.keys() & here if name in drawn or randomness.is_drawn(here[name]))
+    return any(hash_of(memoryview(randomness.read(here[name]) or b"")) != kept[name].hash for name in used)
 
 
 def _nothing() -> Graph:

@@ -18,7 +18,7 @@ from flor.checkpoints.leaves import Leaf
 from flor.checkpoints.opaque import FAILED, TOO_MANY
 from flor.checkpoints.reference import Reference
 from flor.checkpoints.registry import guards, plan
-from flor.checkpoints.roots import Roots, roots_of
+from flor.checkpoints.roots import LeftOut, Roots, nothing, roots_of
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.walked import Walked
 
@@ -32,6 +32,7 @@ def walk(
     scope: Scope,
     reference: Reference | None = None,
     limit: int = NODE_LIMIT,
+    left_out: LeftOut = nothing,
 ) -> Walked:
     """Read everything that the frames, the registered objects and the project's modules reach.
 
@@ -42,7 +43,7 @@ def walk(
         for guard in guards():
             stack.enter_context(guard)
         reading = Walk(scope, frames, limit)
-        return reading.run(roots_of(frames, registered, reading.project_modules), reference)
+        return reading.run(roots_of(frames, registered, reading.project_modules, left_out), reference)
 
 
 _MANY = 50

@@ -8,9 +8,11 @@ from typing import Any
 
 from flor.checkpoints.frames import OURS
 from flor.checkpoints.scope import Scope
+from flor.replay import sites
 from flor.replay.job import Job
 from flor.replay.planning import slicing
 from flor.replay.rewrite import Edit
+from flor.replay.sites import Names
 
 _LEAVING = (
     ast.Return,
@@ -24,12 +26,17 @@ _LEAVING = (
 )
 
 
+Brought = Mapping[tuple[str, str], Collection[str]]
+"""Names by file and function."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edits:
     """Additions to modules, by their paths from the root."""
 
     cuts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)  # see slicing.insert
     probes: Mapping[str, Collection[int]] = field(default_factory=dict)  # lines that came with a probe
+    brought: Brought = field(default_factory=dict)  # names that came with a probe
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "Edits":
@@ -37,13 +44,15 @@ class Edits:
         cuts = {
             name: {int(loop): line for loop, line in lines.items()} for name, lines in fields["cuts"].items()
         }
-        return cls(cuts, {name: frozenset(lines) for name, lines in fields["probes"].items()})
+        probes = {name: frozenset(lines) for name, lines in fields["probes"].items()}
+        return cls(cuts, probes, {(file, function): names for file, function, names in fields["brought"]})
 
     def to_json(self) -> dict[str, Any]:
         """The fields as simple values."""
         return {
             "cuts": {name: dict(lines) for name, lines in self.cuts.items()},
             "probes": {name: sorted(lines) for name, lines in self.probes.items()},
+            "brought": [(*place, sorted(names)) for place, names in self.brought.items()],
         }
 
     def apply(self, tree: ast.Module, filename: str) -> None:
@@ -51,7 +60,7 @@ class Edits:
         slicing.insert(tree, self.cuts.get(filename, {}))
         lines = frozenset(self.probes.get(filename, ()))
         if lines:
-            _Guarding(lines).visit(tree)
+            _Guarding(lines, sites.names_of(tree)).visit(tree)
 
 
 def of_job(job: Job) -> Edit | None:
@@ -63,10 +72,11 @@ def of_job(job: Job) -> Edit | None:
 
 
 class _Guarding(ast.NodeTransformer):
-    """Puts runs of statements that came with a probe into `with _flor_.probe(LINE):`."""
+    """Puts each probe with the statements that came along before it into `with _flor_.probe(LINE):`."""
 
-    def __init__(self, lines: frozenset[int]) -> None:
+    def __init__(self, lines: frozenset[int], names: Names) -> None:
         self._lines = lines
+        self._names = names
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         for name in ("body", "orelse", "finalbody"):
@@ -81,13 +91,18 @@ class _Guarding(ast.NodeTransformer):
         found: list[ast.stmt] = []
         guarded: list[ast.stmt] = []
         for statement in statements:
-            if self._is_guarded(statement):
+            is_guarded = self._is_guarded(statement)
+            if is_guarded:
                 guarded.append(statement)
-                continue
-            found += _guard(guarded)
-            guarded = []
-            found.append(self.visit(statement))
+            if not is_guarded or self._logs(statement):
+                found += _guard(guarded)
+                guarded = []
+            if not is_guarded:
+                found.append(self.visit(statement))
         return found + _guard(guarded)
+
+    def _logs(self, statement: ast.stmt) -> bool:
+        return any(self._names.is_call(node, "log") for node in ast.walk(statement))
 
     def _is_guarded(self, statement: ast.stmt) -> bool:
         """Whether all of the statement came with a probe, and none of it leaves the block it stands in."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar, cast
 
+from flor.checkpoints import start
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.places import Place, Role
 from flor.errors import ReentryRefused
@@ -18,6 +19,7 @@ from flor.record.keeper import OpenBlock
 from flor.record.session import Session
 from flor.replay import way
 from flor.replay.binding import user_frame
+from flor.replay.edits import Brought
 from flor.replay.marks import Mark
 from flor.replay.observing import Observers
 from flor.replay.planning.plans import Visit
@@ -174,18 +176,20 @@ class Hindsight(Player):
 
     Args:
         recording: what follows a fork, and ends with the process.
+        brought: see `Observers`.
     """
 
     tell: Tell = lambda _: None
     stop: Callable[[], None] = lambda: None
     recording: Session | None = None
+    brought: Brought = field(default_factory=dict)
     _observers: Observers = field(init=False)
 
     def __post_init__(self) -> None:
         Player.__post_init__(self)
         restorer = Restorer(self.kept, self.store, self.scope)
         self._way = Tourist(self.itinerary, restorer, self._arrive, tell=self.tell, stop=self.stop)
-        self._observers = Observers(self.scope, self.tell)
+        self._observers = Observers(self.scope, self.tell, self.brought)
 
     @property
     def tour(self) -> Tour:
@@ -200,6 +204,15 @@ class Hindsight(Player):
     @property
     def recorded(self) -> Project | None:
         return self.recording.recorded if self.recording else None
+
+    def _begin(self) -> None:
+        """At the first call of the run, which is not a probe's."""
+        if self._observers.is_evaluating:
+            return
+        first = None if self._has_begun else self._start()
+        if first and start.is_unlike(first.manifest, self._observers.drawn):
+            self.tell(Mark(is_unlike_start=True))
+        Player._begin(self)
 
     def arg(self, name: str, default: Any) -> Any:
         """The value that the run had; it is recorded again."""

@@ -133,6 +133,7 @@ def doubt(ended: Ended, others: Sequence[Ended]) -> int:
     if failure(ended):
         return 0
     found = [*(_mark_of(ended, each) for each in ended.answers.differences), *_differing_marks(ended)]
+    found += _unseeded_marks(ended)
     is_unlike = ended.segment.is_audit and _unlike(ended, others, NOTHING)
     return max([*found, *([_END] if is_unlike else [])], default=0)
 
@@ -156,6 +157,15 @@ def _differing_marks(ended: Ended) -> Iterator[int]:
         if not seen.issuperset(mark.paths) and (ended.segment.records_outside or not mark.is_prefix):
             seen.update(mark.paths)
             yield number
+
+
+def _unseeded_marks(ended: Ended) -> list[int]:
+    """The marks behind the values before the first loop, where they may come of what no seed decides."""
+    marks = ended.told.marks
+    if not any(mark.is_unlike_start for mark in marks):
+        return []
+    first = next((at for at, mark in enumerate(marks) if mark.checked or mark.entry), len(marks))
+    return [mark + 1 for mark in ended.answers.marks if mark < first]
 
 
 def _divergence(ended: Sequence[Ended], audited: Audit, varying: Varying) -> list[str]:
@@ -246,12 +256,22 @@ def _output(ended: Ended) -> str:
     return "\n".join((f"{ended.outcome.task}.log ends with:", *(f"  {line}" for line in lines)))
 
 
-def _perturbing(ended: Sequence[Ended]) -> list[str]:
-    paths = list(dict.fromkeys(path for each in ended for mark in each.told.marks for path in mark.perturbs))
-    shown, names = paths[:_SHOWN], {path.partition(".")[0] for path in paths[:_SHOWN]}
-    more = dict.fromkeys(path.partition(".")[0] for path in paths[_SHOWN:])
-    words = [*shown, *(name for name in more if name not in names)]
-    return [f"the probe changes {', '.join(words)}: it was put back"] if words else []
+def _perturbing(ended: Sequence[Ended]) -> Iterator[str]:
+    """What the probe does besides looking."""
+    marks = [mark for each in ended for mark in each.told.marks]
+    drawn = dict.fromkeys(name for mark in marks for name in mark.draws)
+    if words := _shortened([path for mark in marks for path in mark.perturbs]):
+        yield f"the probe changes {', '.join(words)}: it was put back"
+    if drawn:
+        yield f"the probe draws random numbers ({', '.join(drawn)}): it was put back"
+
+
+def _shortened(paths: Sequence[str]) -> list[str]:
+    """The first paths, and of the others the names they begin with."""
+    each = list(dict.fromkeys(paths))
+    names = {path.partition(".")[0] for path in each[:_SHOWN]}
+    more = dict.fromkeys(path.partition(".")[0] for path in each[_SHOWN:])
+    return [*each[:_SHOWN], *(name for name in more if name not in names)]
 
 
 def _refusals(work: Work) -> list[str]:

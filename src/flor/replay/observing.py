@@ -4,12 +4,11 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
-from flor.checkpoints import randomness
 from flor.checkpoints.compare import differences
-from flor.checkpoints.environment import all_modes, global_generators
+from flor.checkpoints.environment import all_modes
 from flor.checkpoints.frames import frames_of, names_bound_in, project_frames
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.mentions import live_names_of
@@ -20,7 +19,11 @@ from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.errors import ReentryRefused
 from flor.record.keeper import OpenBlock
+from flor.replay import drawn
+from flor.replay.drawn import Generators
+from flor.replay.edits import Brought
 from flor.replay.marks import Mark
+from flor.replay.probes import MODULE
 
 _MOST = 100
 """So many of the things that a probe changes are told."""
@@ -37,16 +40,28 @@ class _Whole:
 
 
 @dataclass(slots=True)
+class _Probe:
+    """What is known of a probe."""
+
+    generators: Generators = field(default_factory=Generators)  # as of when the whole state was read last
+    perturbs: bool | None = None  # whether it changes more than random states and modes; None: not known yet
+
+
+@dataclass(slots=True)
 class Observers:
     """The probes of a process: what each was found to change.
 
     Args:
-        tell: is told when a probe changes something, or raises.
+        tell: is told when a probe changes something, draws random numbers, or raises.
+        brought: names that came with probes: what they alone lead to is the probes' own.
     """
 
     scope: Scope
     tell: Callable[[Mark], None]
-    _perturbs: dict[int, bool] = field(default_factory=dict)  # by line, once it was evaluated
+    brought: Brought = field(default_factory=dict)
+    is_evaluating: bool = False
+    drawn: set[str] = field(default_factory=set)  # generators that probes drew from
+    _probes: dict[tuple[str, int], _Probe] = field(default_factory=dict)  # by file and line
 
     @contextmanager
     def watch(self, line: int, frame: FrameType, block: OpenBlock | None) -> Iterator[None]:
@@ -54,40 +69,54 @@ class Observers:
 
         An exception of the probe is told, and goes no further.
         """
-        whole = None if self._perturbs.get(line) is False else self._whole(frame, block)
-        generators, modes = _random_state(), {name: mode.read() for name, mode in all_modes().items()}
+        probe = self._probes.setdefault((frame.f_code.co_filename, line), _Probe())
+        whole = None if probe.perturbs is False else self._whole(probe, frame, block)
+        generators = probe.generators.states()
+        modes = {name: mode.read() for name, mode in all_modes().items()}
+        was_evaluating, self.is_evaluating = self.is_evaluating, True
         try:
             yield
         except Exception as error:  # noqa: BLE001  (a probe of the user's; the other rows survive it)
             self.tell(Mark(raised=_in_short(error), raised_at=self._place(error, frame)))
             traceback.print_exc()
         finally:
-            _put_back(generators, modes)
+            self.is_evaluating = was_evaluating
+            self._tell_of_draws(list(drawn.put_back(generators)))
+            _set_back(modes)
             if whole is not None:
-                self._restore(line, whole, frame, block)
+                self._restore(probe, whole, frame, block)
+
+    def _tell_of_draws(self, names: list[str]) -> None:
+        """Each generator once, at whichever evaluation it is: there may be a million."""
+        fresh = [name for name in names if name not in self.drawn]
+        if fresh:
+            self.drawn.update(fresh)
+            self.tell(Mark(draws=fresh))
 
     def _place(self, error: BaseException, frame: FrameType) -> tuple[str, int]:
         """The line of the probe."""
         lines = [line for each, line in traceback.walk_tb(error.__traceback__) if each is frame]
         return self.scope.relative(frame.f_code.co_filename), lines[0] if lines else 0
 
-    def _whole(self, frame: FrameType, block: OpenBlock | None) -> _Whole:
+    def _whole(self, probe: _Probe, frame: FrameType, block: OpenBlock | None) -> _Whole:
         live = live_names_of(self.scope)
         # A name that has no value yet may get one: lines that come with a probe bind names of their own.
         names = {
-            id(each): names_bound_in(each).keys() & live(each) for each in project_frames(frame, self.scope)
+            id(each): (names_bound_in(each).keys() & live(each)).difference(self._brought(each.f_code))
+            for each in project_frames(frame, self.scope)
         }
         walked = self._walk(frame, block, names)
+        probe.generators.learn(walked)
         contents = [bytes(leaf.view()) for leaf in walked.leaves]
         hashes = [hash_of(memoryview(content)) for content in contents]
         return _Whole(walked.graph, hashes, dict(zip(hashes, contents, strict=True)), names)
 
-    def _restore(self, line: int, whole: _Whole, frame: FrameType, block: OpenBlock | None) -> None:
+    def _restore(self, probe: _Probe, whole: _Whole, frame: FrameType, block: OpenBlock | None) -> None:
         now = self._walk(frame, block, whole.names)
         hashes = [hash_of(leaf.view()) for leaf in now.leaves]
         found = differences(whole.graph, whole.hashes, now.graph, hashes, _MOST, allow_new_names=True)
-        if not self._perturbs.get(line):
-            self._perturbs[line] = bool(found)
+        if not probe.perturbs:
+            probe.perturbs = bool(found)
             if found:
                 self.tell(Mark(perturbs=[each.path for each in found]))
         if found:
@@ -104,18 +133,17 @@ class Observers:
     ) -> Walked:
         """The state; of each frame these names, though one may be used no more behind the probe."""
         frames = frames_of(frame, self.scope, lambda each: names[id(each)])
-        return walk(frames, block.objects if block else {}, self.scope, None)
+        objects = block.objects if block else {}
+        return walk(frames, objects, self.scope, left_out=self._brought_to)
+
+    def _brought(self, code: CodeType) -> Collection[str]:
+        return self.brought.get((self.scope.relative(code.co_filename), code.co_qualname), ())
+
+    def _brought_to(self, module: Mapping[str, Any]) -> Collection[str]:
+        return self.brought.get((self.scope.relative(str(module.get("__file__"))), MODULE), ())
 
 
-def _random_state() -> list[tuple[Any, bytes]]:
-    read = ((each, randomness.read(each)) for each in global_generators().values())
-    return [(each, state) for each, state in read if state is not None]
-
-
-def _put_back(generators: list[tuple[Any, bytes]], modes: Mapping[str, Any]) -> None:
-    for generator, state in generators:
-        if randomness.read(generator) != state:
-            randomness.write(generator, state)
+def _set_back(modes: Mapping[str, Any]) -> None:
     for name, mode in all_modes().items():
         if name in modes and mode.read() != modes[name]:
             mode.set(modes[name])

@@ -20,6 +20,7 @@ from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
 from flor.record.recorder import RecordingSession
 from flor.replay import relocating, standing
+from flor.replay.edits import Edits
 from flor.replay.hindsight import Hindsight
 from flor.replay.job import Job
 from flor.replay.marks import MARK, Mark
@@ -64,6 +65,7 @@ def prepare(job: Job) -> None:
         on_refusal=lambda error: _refuse(run, root[0], error, player.tourist.entered),
         tell=tell,
         stop=lambda: _stop(run, root[0]),
+        brought=Edits.of(job.details["edits"]).brought,
     )
     root.append(player.run_level)
     recording = RecordingSession(run.project)

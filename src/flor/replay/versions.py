@@ -9,11 +9,12 @@ from flor.errors import FlorError, VersionUnavailable
 from flor.project import Project
 from flor.query.closest import hint
 from flor.replay import checkout, probes
-from flor.replay.edits import Edits
+from flor.replay.edits import Brought, Edits
 from flor.replay.planning import places_of_probes, reading, slicing, standing
+from flor.replay.planning.program import Program
 from flor.replay.planning.standing import Changed
-from flor.replay.probes import Probe
-from flor.replay.propagation import Propagated, propagate
+from flor.replay.probes import MODULE, Probe
+from flor.replay.propagation import Patch, Propagated, propagate
 from flor.snapshots import git, history
 from flor.snapshots.repository import Repository
 
@@ -105,4 +106,15 @@ def probed(
     changed = standing.changed(program, structure, texts, statements, along)
     cuts = slicing.cuts(changed.places).after if is_sliced else {}
     lines = {one.filename: frozenset(one.inserted) for one in carried.files}
-    return ProbedVersion(carried, changed, files, Edits(cuts, lines))
+    return ProbedVersion(carried, changed, files, Edits(cuts, lines, _brought(program, carried.patches)))
+
+
+def _brought(program: Program, patches: Sequence[Patch]) -> Brought:
+    """The names that came with probes, in each function that some of their lines stand in."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for patch in patches:
+        for line in (patch.line, *patch.carried):
+            function = program.function_at(patch.filename, line)
+            place = (patch.filename, function.qualname if function else MODULE)
+            found.setdefault(place, set()).update(patch.brought)
+    return found

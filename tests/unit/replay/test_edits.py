@@ -72,6 +72,17 @@ def test_statements_that_came_with_a_probe_are_guarded(lines: list[int], guarded
 
 
 def test_edits_survive_json() -> None:
-    edits = Edits({"a.py": {3: 7}}, {"b.py": frozenset({1, 2})})
+    brought = {("b.py", "<module>"): ["hist", "norm"]}
+    edits = Edits({"a.py": {3: 7}}, {"b.py": frozenset({1, 2})}, brought)
 
     assert Edits.of(edits.to_json()) == edits
+
+
+def test_each_probe_is_guarded_with_the_lines_before_it() -> None:
+    text = "import flor\na = 1\nflor.log('a', a)\nb = 2\nflor.log('b', b)\nc = 3\n"
+    tree = ast.parse(text)
+
+    Edits(probes={"a.py": [2, 3, 4, 5, 6]}).apply(tree, "a.py")
+
+    guards = [each for each in tree.body if isinstance(each, ast.With)]
+    assert [[part.lineno for part in each.body] for each in guards] == [[2, 3], [4, 5], [6]]
