@@ -99,7 +99,8 @@ def dataframe(
         names: what was logged; none: all arguments and values of the run level.
         where: a SQL predicate over columns, asked for or not; a row is kept if it, or a deeper
             context, satisfies it.
-        provenance: add a column `<name>_source` behind each name.
+        provenance: add a column `<name>_source` behind each name, and `<name>_verdict` where replays have
+            answered it: "verified", "unverified" or "diverged".
         ranks: "all" adds the records of other ranks, and a column `rank`.
 
     Returns:
@@ -201,7 +202,8 @@ def replay(
         runs: only these, each an id, a unique prefix of it, a time stamp, or "last".
         workers: processes at a time; None: as many as there are cores.
         executor: "local", "slurm" or "ray".
-        audit: iterations of each version to execute in full and compare; None: one where that is cheap.
+        audit: iterations of each version to execute in full and compare, also to prove what was answered
+            before; None: one where that is cheap.
 
     Returns:
         A report: for each run what was obtained, how sure it is, and why not more.

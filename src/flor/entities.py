@@ -49,6 +49,14 @@ class Source(IntEnum):
     SUPERSEDED = 6  # any of the others, executed again when the run was resumed; only kept to be looked at
 
 
+class Verdict(StrEnum):
+    """How sure a value is that was logged in hindsight."""
+
+    VERIFIED = "verified"  # a state reached later, or an audit, agreed with the run
+    UNVERIFIED = "unverified"
+    DIVERGED = "diverged"  # something came out differently than in the run
+
+
 class FileState(StrEnum):
     """What reading a file of the store through found."""
 

@@ -27,7 +27,9 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--where", metavar="PREDICATE", help="keep the rows that satisfy a SQL predicate")
     parser.add_argument("--ranks", choices=["all"], help="records of all ranks, with a column rank")
-    parser.add_argument("--provenance", action="store_true", help="add a column NAME_source for each name")
+    parser.add_argument(
+        "--provenance", action="store_true", help="add NAME_source and, for values of replays, NAME_verdict"
+    )
     tabular.add_outputs(parser, "row", parquet=True)
 
 

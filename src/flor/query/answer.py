@@ -23,7 +23,7 @@ class Query:
 
     names: tuple[str, ...]  # each once; none: all values of the run level
     where: str | None = None
-    has_sources: bool = False
+    has_sources: bool = False  # how values came to be, and how sure those of replays are
     has_ranks: bool = False
     known: Collection[str] = ()  # names that the predicate may mention besides
     batch_records: int = 200_000  # smaller chunks are pivoted together: each pivot has a price of its own
@@ -32,6 +32,11 @@ class Query:
     def mentioned(self) -> Mentioned:
         """What the predicate needs."""
         return NOTHING if self.where is None else mentioned(self.where, self.names, self.known)
+
+    @property
+    def needs_sources(self) -> bool:
+        """Whether the answer, or the predicate, tells how values came to be."""
+        return self.has_sources or self.mentioned.has_sources
 
     @property
     def request(self) -> Request:

@@ -26,7 +26,7 @@ class Style:
 
     names: tuple[str, ...]
     has_ranks: bool = False
-    has_sources: bool = False
+    has_sources: bool = False  # how values came to be, and how sure those of replays are
     reserved: tuple[str, ...] = ()  # further titles that no loop or name may have
 
 
@@ -52,6 +52,9 @@ def together(pieces: Sequence[Piece], style: Style) -> dict[str, pa.ChunkedArray
         if style.has_sources:
             sources = united([_part(piece, piece.sources, name) for piece in pieces])
             columns[title.sources[name]] = sources.cast(_TEXT)
+        if any(name in piece.verdicts for piece in pieces):
+            verdicts = united([_part(piece, piece.verdicts, name) for piece in pieces])
+            columns[title.verdicts[name]] = verdicts.cast(_TEXT)
     return columns
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from flor.entities import BlobReference, Kind, Source
+from flor.entities import BlobReference, Kind, Source, Verdict
 from flor.query.arrays import ABSENT, Flags, Positions
 from flor.query.fields import Fields, flat
 from flor.runs import values
@@ -25,6 +25,7 @@ Objects = NDArray[np.object_]
 
 _KINDS = pa.array([kind.name.lower() for kind in Kind])
 _SOURCES = pa.array([source.name.lower() for source in Source], pa.large_string())
+_VERDICTS = pa.array([verdict.value for verdict in Verdict], pa.large_string())
 _KIND_TYPE = pa.dictionary(pa.int8(), pa.string())
 MIXED = pa.struct([("kind", _KIND_TYPE), ("vf", pa.float64()), ("vi", pa.int64()), ("vs", pa.large_string())])
 """As `mixed.MIXED`, with the kind as a code."""
@@ -55,6 +56,12 @@ def gathered(fields: Fields, record: Positions) -> pa.Array:
 def sources(fields: Fields, record: Positions) -> pa.Array:
     """How the values came to be: "log", "arg" or "replay"."""
     return _SOURCES.take(pa.array(fields.source[record], mask=record == ABSENT))
+
+
+def verdicts(fields: Fields, record: Positions) -> pa.Array:
+    """How sure the values of replays are; null of all others."""
+    found = np.where(record == ABSENT, ABSENT, fields.verdict[record])
+    return _VERDICTS.take(pa.array(found, mask=found == ABSENT))
 
 
 def united(arrays: Sequence[pa.Array]) -> pa.ChunkedArray:

@@ -9,14 +9,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from flor.entities import Kind, Run, Source
+from flor.entities import Kind, Run, Source, Verdict
 from flor.errors import Unreadable
 from flor.query.arrays import ABSENT, Flags, Numbers, Positions
+from flor.runs import verdicts
 from flor.runs.records import Chunk, LoopDefault
 
 _COLUMNS = ["run", "rank", "process", "name", "path", "it", "kind", "source", "vf", "vi", "vs"]
 _KINDS = {kind.name.lower(): int(kind) for kind in Kind}
 _SOURCES = {source.name.lower(): int(source) for source in Source}
+_VERDICTS = {verdict.value: place for place, verdict in enumerate(Verdict)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,13 @@ class Fields:
         """Which records hold an integer of 64 bits."""
         return np.asarray(self._table.column("vi").is_valid(), dtype=np.bool_)
 
+    @cached_property
+    def verdict(self) -> NDArray[np.int8]:
+        """How sure each record is, as its place in `Verdict`; ABSENT of those that are no answers."""
+        if verdicts.COLUMN not in self._table.column_names:
+            return np.full(len(self.rank), ABSENT, np.int8)
+        return _coded(self._table.column(verdicts.COLUMN)).translated(_VERDICTS).astype(np.int8)
+
     def have_source(self, *sources: Source) -> Flags:
         """Which records come from one of these sources."""
         return np.isin(self.source, sources)
@@ -77,7 +86,9 @@ def fields(chunks: Sequence[Chunk]) -> Fields:
     Raises:
         Unreadable: a record's iterations do not fit its path.
     """
-    table = pa.concat_tables([chunk.table.select(_COLUMNS) for chunk in chunks]).unify_dictionaries()
+    has_verdicts = all(verdicts.COLUMN in chunk.table.column_names for chunk in chunks)
+    names = [*_COLUMNS, verdicts.COLUMN] if has_verdicts else _COLUMNS
+    table = pa.concat_tables([chunk.table.select(names) for chunk in chunks]).unify_dictionaries()
     lists = flat(table.column("it"))
     path = _coded(table.column("path"))
     _check(path, np.diff(np.asarray(lists.offsets)))

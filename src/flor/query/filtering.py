@@ -17,6 +17,8 @@ from flor.query.pivot import Block, Rows
 from flor.query.tree import Tree
 
 _FIXED = ("projid", "tstamp", "filename")
+_SUFFIXES = ("_source", "_verdict", "_logged")
+_OF_PROVENANCE = ("_source", "_verdict")
 _FACTS = ("run", "status")  # what a predicate may say of a run besides
 
 
@@ -57,13 +59,18 @@ def mentioned(where: str, asked: Sequence[str], known: Collection[str]) -> Menti
         QueryError: there is a syntax error, or more than a predicate.
     """
     written = predicate.referenced(where, _Anything())
-    names = {title: name for name in [*known, *asked] for title in (f"{name}_source", f"{name}_logged")}
+    names = {title: name for name in [*known, *asked] for title in titles_besides(name)}
     names |= {name: name for name in [*known, *asked] if name not in _FIXED}
     names = {title: name for title, name in names.items() if title in asked or title not in _FACTS}
     folded = {title.casefold(): name for title, name in names.items()}
     found = [names.get(title, folded.get(title.casefold())) for title in written]
-    has_sources = any(title.casefold().endswith("_source") for title in written)
+    has_sources = any(title.casefold().endswith(_OF_PROVENANCE) for title in written)
     return Mentioned(tuple(dict.fromkeys(name for name in found if name is not None)), has_sources)
+
+
+def titles_besides(name: str) -> list[str]:
+    """The titles that a name may have besides its own, or that what is known of it has."""
+    return [f"{name}{suffix}" for suffix in _SUFFIXES]
 
 
 def joined_style(mention: Mentioned, asked: Sequence[str], has_ranks: bool) -> Style:
@@ -97,6 +104,8 @@ def _columns(candidates: Sequence[Candidates], style: Style) -> dict[str, pa.Chu
     columns.setdefault("run", assembly.of_runs(pieces, lambda run: run.run, pa.string()))
     columns.setdefault("status", assembly.of_runs(pieces, lambda run: str(run.status), pa.string()))
     empty = pa.chunked_array([pa.nulls(sum(map(len, pieces)))])
+    for name in style.names if style.has_sources else ():
+        columns.setdefault(f"{name}_verdict", empty)  # of a name that no replay has answered
     for shape in {shape for candidate in candidates for shape in candidate.shapes}:
         for column in columns_of(shape):
             columns.setdefault(str(column), empty)

@@ -13,7 +13,7 @@ from flor.errors import FlorWarning, QueryError
 from flor.query.answer import Query, columns
 from flor.query.cells import MIXED, OpenBlob, objects
 from flor.query.closest import hint
-from flor.runs import blobs
+from flor.runs import blobs, verdicts
 from flor.runs.catalog import Catalog
 from flor.runs.records import Chunk
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("rank", "process", "name", "path", "it", "kind", "source", "vf", "vi", "vs")
+_WITH_VERDICTS = (*_COLUMNS, verdicts.COLUMN)
 _WITHOUT_GAPS = {pa.int64(): 0, pa.bool_(): False}
 _MANY = 50
 
@@ -37,7 +38,8 @@ def dataframe(
     Only rank 0 unless `ranks` is "all", which adds a column `rank`. Without names: all arguments and values
     of the run level. `where` is a SQL predicate over columns; it keeps the rows that satisfy it, themselves
     or by a row further inside.
-    With `provenance` a column `<name>_source` follows each name. Warns of names that nobody logged.
+    With `provenance` a column `<name>_source` follows each name, and `<name>_verdict` where replays have
+    answered it. Warns of names that nobody logged.
 
     Raises:
         QueryError: the predicate cannot be understood, or `ranks` is neither None nor "all".
@@ -73,7 +75,8 @@ def _columns(
     asked = tuple(dict.fromkeys(names))
     query = Query(asked, where, provenance, ranks == "all", catalog.names)
     wanted = (*asked, *query.mentioned.names) if asked else None
-    return columns(catalog.chunks(wanted, columns=_COLUMNS), query)
+    needed = _WITH_VERDICTS if query.needs_sources else _COLUMNS
+    return columns(catalog.chunks(wanted, columns=needed), query)
 
 
 def build(chunks: Iterable[Chunk], query: Query, open_blob: OpenBlob = lambda blob: blob) -> "pd.DataFrame":

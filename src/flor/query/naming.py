@@ -30,6 +30,7 @@ class Titles:
     loop_values: Mapping[LoopColumn, str]
     names: Mapping[str, str]
     sources: Mapping[str, str]
+    verdicts: Mapping[str, str]
 
 
 def columns_of(shape: Shape) -> tuple[LoopColumn, ...]:
@@ -67,7 +68,9 @@ def titles(fixed: Sequence[str], loops: Sequence[LoopColumn], names: Sequence[st
     value_titles = _claimed({column: f"{loop_titles[column]}_value" for column in loops}, "_value", taken)
     name_titles = _claimed({name: name for name in names}, "_logged", taken)
     source_titles = _claimed({name: f"{name_titles[name]}_source" for name in names}, "_source", taken)
-    return Titles({column: loop_titles[column] for column in loops}, value_titles, name_titles, source_titles)
+    verdict_titles = _claimed({name: f"{name_titles[name]}_verdict" for name in names}, "_verdict", taken)
+    in_order = {column: loop_titles[column] for column in loops}
+    return Titles(in_order, value_titles, name_titles, source_titles, verdict_titles)
 
 
 def _claimed(wanted: Mapping[Thing, str], suffix: str, taken: set[str]) -> dict[Thing, str]:

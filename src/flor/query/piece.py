@@ -9,7 +9,8 @@ import pyarrow as pa
 from flor.entities import Run
 from flor.query.arrays import Flags, Numbers, Positions
 from flor.query.batch import Batch
-from flor.query.cells import gathered, sources
+from flor.query.cells import gathered, sources, verdicts
+from flor.query.fields import Fields
 from flor.query.loops import enclosing, indexed, loop_rows, loop_values
 from flor.query.naming import LoopColumn
 from flor.query.paths import Shape
@@ -31,6 +32,7 @@ class Piece:
     loop_values: Mapping[LoopColumn, pa.Array]
     values: Mapping[str, pa.Array]
     sources: Mapping[str, pa.Array]
+    verdicts: Mapping[str, pa.Array]  # of the names that replays have answered
 
     def __len__(self) -> int:
         return len(self.run)
@@ -48,6 +50,7 @@ class Piece:
             loop_values={column: array.filter(mask) for column, array in self.loop_values.items()},
             values={name: array.filter(mask) for name, array in self.values.items()},
             sources={name: array.filter(mask) for name, array in self.sources.items()},
+            verdicts={name: array.filter(mask) for name, array in self.verdicts.items()},
         )
 
 
@@ -72,4 +75,11 @@ def reduced(batch: Batch, tree: Tree, rows: Rows, names: Sequence[int], has_sour
         },
         values={name: gathered(batch.fields, record) for name, record in records.items()},
         sources={name: sources(batch.fields, record) for name, record in records.items() if has_sources},
+        verdicts=_verdicts(batch.fields, records) if has_sources else {},
     )
+
+
+def _verdicts(fields: Fields, records: Mapping[str, Positions]) -> dict[str, pa.Array]:
+    """Of each name that replays have answered, how sure its cells are."""
+    found = {name: verdicts(fields, record) for name, record in records.items()}
+    return {name: array for name, array in found.items() if array.null_count < len(array)}

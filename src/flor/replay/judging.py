@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 
 from flor.checkpoints.entry import EntryPoint, parse
-from flor.entities import Status
+from flor.entities import Status, Verdict
 from flor.replay import agreement, answers, auditing, causes
 from flor.replay.executing import Ended, Refusal, Work
 from flor.replay.marks import Mark
 from flor.replay.report import RunReport
 from flor.replay.varying import NOTHING, Varying
+from flor.runs import verdicts
 
 _SHOWN = 3
 _SHOWN_LINES = 12
@@ -45,39 +47,56 @@ def audit(ended: Sequence[Ended], varying: Varying = NOTHING) -> Audit:
     return Audit(is_checked or bool(found), found[0] if found else "")
 
 
-def report(ended: Sequence[Ended], audited: Audit, varying: Varying = NOTHING) -> RunReport:
-    """The report of one run.
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a run's segments come to."""
+
+    report: RunReport
+    verdicts: Sequence[Sequence[Verdict]]  # of each value of each segment that answers
+
+
+def judge(ended: Sequence[Ended], audited: Audit, varying: Varying = NOTHING) -> Judgement:
+    """The verdict of each value of one run, and the report, which counts them.
 
     Args:
         ended: its segments.
         audited: what an audit of its version showed.
         varying: what comes out differently each time.
     """
-    work = ended[0].work
-    answering = [each for each in ended if not each.segment.is_audit]
-    obtained = sum(each.answers.count for each in answering)
-    failures = [text for each in answering if (text := failure(each))]
     differing = _divergence(ended, audited, varying)
-    sure = sum(_sure(each, audited, varying) for each in answering)
-    unsure = 0 if differing else obtained - sure
+    found = [_verdicts(each, bool(differing), audited, varying) for each in answering(ended)]
+    return Judgement(_report(ended, audited, varying, differing, list(chain(*found))), found)
+
+
+def answering(ended: Sequence[Ended]) -> list[Ended]:
+    """The segments that answer; what audits log serves to prove."""
+    return [each for each in ended if not each.segment.is_audit]
+
+
+def _report(
+    ended: Sequence[Ended],
+    audited: Audit,
+    varying: Varying,
+    differing: Sequence[str],
+    found: Sequence[Verdict],
+) -> RunReport:
+    work = ended[0].work
+    failures = [text for each in answering(ended) if (text := failure(each))]
     reasons = [*failures, *differing]
-    if unsure and not reasons:
-        reasons.append(_why_unsure(answering, audited, varying))
+    if Verdict.UNVERIFIED in found and not reasons:
+        reasons.append(_why_unsure(answering(ended), audited, varying))
     return RunReport(
         run=work.run.run,
         tstamp=work.run.tstamp,
         level=work.plan.level,
-        segments=len(answering),
+        segments=len(answering(ended)),
         seconds=sum(each.outcome.seconds for each in ended),
-        obtained=obtained,
-        verified=0 if differing else sure,
-        diverged=obtained if differing else 0,
-        unverified=unsure,
+        **verdicts.counts(found),
         reason="; ".join(dict.fromkeys([*reasons, *_perturbing(ended), *_refusals(work)])),
         is_missing=bool(failures),
         estimated_s=work.plan.estimated_s,
         notes=_notes(ended, varying),
-        outputs=tuple(map(_output, (each for each in answering if failure(each)))),
+        outputs=tuple(map(_output, (each for each in answering(ended) if failure(each)))),
     )
 
 
@@ -182,15 +201,18 @@ def _divergence(ended: Sequence[Ended], audited: Audit, varying: Varying) -> lis
     return [*found[:_SHOWN], causes.likely(changes, work.texts)]
 
 
-def _sure(ended: Ended, audited: Audit, varying: Varying) -> int:
-    """How many values are proved: by a state reached later, or, where they were loaded, by an audit."""
+def _verdicts(ended: Ended, is_divergent: bool, audited: Audit, varying: Varying) -> list[Verdict]:
+    """Of each value: proved by a state reached later, or, where it was loaded, by an audit; or not."""
+    if is_divergent:
+        return [Verdict.DIVERGED] * ended.answers.count
     is_audited = auditing.is_loaded_in(ended.segment) and audited.is_done and not audited.difference
     is_audited = is_audited and not (ended.segment.records_outside and _put_back(ended, varying))
     pairs = zip(ended.answers.names, ended.answers.proofs, strict=True)
-    return sum(
+    is_sure = (
         name not in varying.names and (is_audited or _is_proof(ended, proof, varying))
         for name, proof in pairs
     )
+    return [Verdict.VERIFIED if each else Verdict.UNVERIFIED for each in is_sure]
 
 
 def _is_proof(ended: Ended, number: int, varying: Varying) -> bool:

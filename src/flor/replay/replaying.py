@@ -1,23 +1,27 @@
 """Answers in hindsight: executes plans, keeps what they find out, and says how sure it is."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 
+from flor.entities import Verdict
 from flor.executors import choice
 from flor.executors.tasks import Executor
 from flor.project import Project
 from flor.replay import asking, audited, executing, judging
 from flor.replay.asking import Asked, Request
 from flor.replay.executing import Ended, Work
+from flor.replay.judging import Judgement
 from flor.replay.planning import outcomes
 from flor.replay.planning.costs import Outcome, Parts
 from flor.replay.report import Report, RunReport
 from flor.replay.rounds import Case, Rounds
-from flor.runs import hindsight
+from flor.runs import hindsight, verdicts
 from flor.runs.catalog import Catalog
 from flor.runs.hindsight import Hindsight
 from flor.runs.layout import Layout
@@ -113,11 +117,11 @@ class _Keeping:
         audit = self.rounds.audit_of(case)
         if work.audits and audit.is_done and not audit.difference:
             audited.add(Layout(self.project.home), work.version, parts[0].changes)
-        report = judging.report(parts, audit, case.varying)
-        self.reports.append(report)
-        if report.obtained or not report.is_missing:
+        judged = judging.judge(parts, audit, case.varying)
+        self.reports.append(judged.report)
+        if judged.report.obtained or not judged.report.is_missing:
             about = self.catalog.entry(work.run.run).metadata
-            found = _found(parts, report, self.stamp, about.loops)
+            found = _found(parts, judged, self.stamp, about.loops)
             hindsight.keep(Layout(self.project.home), about, found)
 
 
@@ -133,18 +137,28 @@ def _outcome(ended: Ended) -> Outcome | None:
 
 
 def _found(
-    parts: Sequence[Ended], report: RunReport, stamp: str, known: Mapping[str, LoopDefault]
+    parts: Sequence[Ended], judged: Judgement, stamp: str, known: Mapping[str, LoopDefault]
 ) -> Hindsight:
     """What is to be kept of a run's segments."""
-    work = parts[0].work
-    tables = [each.answers.records for each in parts if not each.segment.is_audit]
-    records = pa.concat_tables(tables).unify_dictionaries().combine_chunks().sort_by("seq")
+    found = judging.answering(parts)
+    tables = [each.answers.records for each in found]
+    sure = [verdicts.spread(*each) for each in zip(tables, judged.verdicts, strict=True)]
     loops = {path: default for each in parts for path, default in each.loops.items()}
     fresh = {path: default for path, default in loops.items() if path and path not in known}
-    return Hindsight([_answered(name, work, report, stamp) for name in work.names], records, fresh)
+    answered = _answered(found, judged, stamp)
+    return hindsight.in_order(answered, pa.concat_tables(tables), fresh, np.concatenate(sure))
 
 
-def _answered(name: str, work: Work, report: RunReport, stamp: str) -> Answered:
+def _answered(parts: Sequence[Ended], judged: Judgement, stamp: str) -> list[Answered]:
+    """Under each name what was found out of it."""
+    work, of_name = parts[0].work, defaultdict[str, list[Verdict]](list)
+    for each, found in zip(parts, judged.verdicts, strict=True):
+        for name, verdict in zip(each.answers.names, found, strict=True):
+            of_name[name].append(verdict)
+    return [_of_name(name, of_name[name], work, judged.report, stamp) for name in work.names]
+
+
+def _of_name(name: str, found: Sequence[Verdict], work: Work, report: RunReport, stamp: str) -> Answered:
     return Answered(
         name=name,
         probe=work.probe_of(name),
@@ -153,17 +167,14 @@ def _answered(name: str, work: Work, report: RunReport, stamp: str) -> Answered:
         iterations=_covered(work, report),
         segments=report.segments,
         seconds=report.seconds,
-        obtained=report.obtained,
-        verified=report.verified,
-        diverged=report.diverged,
-        unverified=report.unverified,
         reason=report.reason,
+        **verdicts.counts(found),
     )
 
 
 def _covered(work: Work, report: RunReport) -> list[tuple[int, int, int]] | None:
     """The iterations that need not be asked again; None: all."""
-    if report.is_missing:
+    if report.is_missing or report.diverged:
         return []
     return list(work.plan.wanted) if work.is_part else None
 

@@ -36,6 +36,7 @@ class Entry:
     parts: tuple[SealedName, ...]
     members: tuple[Member, ...]  # the same parts, as files
     live: RunTable | None
+    answered: Mapping[str, Sequence[Answered]]  # in hindsight, by sealed file
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,14 @@ class Catalog:
         Args:
             runs: only these; None: all.
             sources: only rows of these sources.
-            columns: only these columns; None: all.
+            columns: only these columns, perhaps `verdicts.COLUMN` among them; None: all of `schema.RECORDS`.
         """
         wanted = [entry for entry in self.entries if runs is None or entry.run.run in runs]
         if names is not None:
             wanted = [entry for entry in wanted if not entry.metadata.names.keys().isdisjoint(names)]
         files = [
-            chunks.RunFiles(entry.run, entry.metadata.loops, entry.members, entry.live) for entry in wanted
+            chunks.RunFiles(entry.run, entry.metadata.loops, entry.members, entry.live, entry.answered)
+            for entry in wanted
         ]
         return chunks.read(self.layout, files, chunks.Choice(names, sources, columns))
 
@@ -270,4 +272,7 @@ def _entry(parts: Sequence[cache.Description], processes: Sequence[Journal]) -> 
         known.append(described)
     merged = metadata.merge(known)
     members = tuple(Member(str(part.name), part.size, part.mtime_ns, part.metadata.rows) for part in parts)
-    return Entry(metadata.to_run(merged), merged, tuple(part.name for part in parts), members, table)
+    answered = {str(part.name): part.metadata.answered for part in parts if part.metadata.answered}
+    return Entry(
+        metadata.to_run(merged), merged, tuple(part.name for part in parts), members, table, answered
+    )

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from flor.entities import Run, RunId, Source
 from flor.errors import FlorWarning, Unreadable
-from flor.runs import packs, parquet
+from flor.runs import packs, parquet, verdicts
 from flor.runs.layout import SEALED_SUFFIX, Layout
+from flor.runs.metadata import Answered
 from flor.runs.packs import Member
 from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
@@ -34,11 +35,13 @@ class RunFiles:
     loops: Mapping[str, LoopDefault]
     sealed: Sequence[Member]
     live: RunTable | None
+    answered: Mapping[str, Sequence[Answered]]  # in hindsight, by sealed file
 
     @property
     def is_small(self) -> bool:
         """Whether its records could be in a pack."""
-        return self.live is None and len(self.sealed) == 1 and self.sealed[0].rows <= packs.SMALL_ROWS
+        is_alone = self.live is None and len(self.sealed) == 1 and not self.answered
+        return is_alone and self.sealed[0].rows <= packs.SMALL_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,15 @@ class Choice:
     sources: Collection[Source]
     columns: Collection[str] | None
 
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether the verdicts of answers are wanted."""
+        return self.columns is not None and verdicts.COLUMN in self.columns
+
     def kept(self) -> list[str]:
         """The columns of a chunk, in the order of the schema."""
-        return [name for name in RECORDS.names if self.columns is None or name in self.columns]
+        found = [name for name in RECORDS.names if self.columns is None or name in self.columns]
+        return [*found, verdicts.COLUMN] if self.has_verdicts else found
 
     def needed(self) -> list[str]:
         """The columns to read: also those by which rows are chosen and ordered."""
@@ -75,7 +84,7 @@ def _read_packed(layout: Layout, small: Sequence[RunFiles], choice: Choice) -> I
         # Two readers may have packed the same file at the same time: it counts once.
         found = [(i, left[one]) for i, one in enumerate(pack.members) if one in left]
         try:
-            table = _select(packs.read(pack, choice.needed()), choice)
+            table = _select(_judged(packs.read(pack, choice.needed()), (), choice), choice)
         except Unreadable:
             continue  # the sealed files themselves are read instead
         for _, files in found:
@@ -99,7 +108,7 @@ def _renumbered(
 def _read_singly(layout: Layout, wanted: Sequence[RunFiles], choice: Choice) -> Iterator[Chunk]:
     batch: list[tuple[RunFiles, pa.Table]] = []
     for files in wanted:
-        table = _select(_run_table(layout, files, choice.needed()), choice)
+        table = _select(_run_table(layout, files, choice), choice)
         if batch and sum(len(one) for _, one in batch) + len(table) > CHUNK_ROWS:
             yield _chunk(batch, choice)
             batch = []
@@ -108,14 +117,24 @@ def _read_singly(layout: Layout, wanted: Sequence[RunFiles], choice: Choice) -> 
         yield _chunk(batch, choice)
 
 
-def _run_table(layout: Layout, files: RunFiles, columns: list[str]) -> pa.Table:
-    tables = [_sealed(layout.sealed / f"{one.file}{SEALED_SUFFIX}", columns) for one in files.sealed]
+def _run_table(layout: Layout, files: RunFiles, choice: Choice) -> pa.Table:
+    tables = [_file_table(layout, files, one.file, choice) for one in files.sealed]
     if files.live:
-        tables.append(files.live.table.select(columns))
+        tables.append(_judged(files.live.table.select(choice.needed()), (), choice))
     if len(tables) == 1:
         return tables[0]
     together = pa.concat_tables(tables).unify_dictionaries()
     return together.sort_by([(column, "ascending") for column in _ORDER])
+
+
+def _file_table(layout: Layout, files: RunFiles, file: str, choice: Choice) -> pa.Table:
+    table = _sealed(layout.sealed / f"{file}{SEALED_SUFFIX}", choice.needed())
+    return _judged(table, files.answered.get(file, ()), choice)
+
+
+def _judged(table: pa.Table, answered: Sequence[Answered], choice: Choice) -> pa.Table:
+    """The records with the verdicts of answers, where these are wanted."""
+    return verdicts.with_column(table, answered) if choice.has_verdicts else table
 
 
 def _sealed(path: Path, columns: list[str]) -> pa.Table:

@@ -51,6 +51,7 @@ class Answered(msgspec.Struct, frozen=True, omit_defaults=True):
     diverged: int = 0
     unverified: int = 0
     reason: str = ""
+    verdicts: list[tuple[str, int]] = []  # of the records in this file, in their order; see runs/verdicts.py
 
 
 class RunMetadata(msgspec.Struct, omit_defaults=True):

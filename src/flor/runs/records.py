@@ -17,8 +17,8 @@ LoopDefault = Literal["index", "none"]
 class Chunk:
     """The records of one or several runs in one table.
 
-    `table` has the columns of `schema.RECORDS` (or the asked ones of them) and `run`
-    (int32), the position in `runs`; it is sorted by run, rank, process, seq.
+    `table` has the columns of `schema.RECORDS` (or the asked ones of them, and `verdict` where asked for)
+    and `run` (int32), the position in `runs`; it is sorted by run, rank, process, seq.
     """
 
     runs: tuple[Run, ...]

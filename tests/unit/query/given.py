@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from flor.entities import Run, RunId, Source, Status
 from flor.query.text import record
+from flor.runs import verdicts
 from flor.runs.records import Chunk, LoopDefault
 from flor.runs.schema import RECORDS
 
@@ -52,6 +53,7 @@ class Logged:
     source: Source = Source.LOG
     rank: int = 0
     process: int = 0
+    verdict: str | None = None
 
 
 def a_chunk(
@@ -59,7 +61,7 @@ def a_chunk(
 ) -> Chunk:
     """The records of the runs, one list each, in one table."""
     rows = [_row(place, seq, one) for place, own in enumerate(records) for seq, one in enumerate(own, 1)]
-    table = pa.Table.from_pylist(rows, RECORDS.append(pa.field("run", pa.int32())))
+    table = pa.Table.from_pylist(rows, RECORDS.append(verdicts.FIELD).append(pa.field("run", pa.int32())))
     return Chunk(tuple(runs), table, tuple(loops) or tuple({} for _ in runs))
 
 
@@ -74,6 +76,7 @@ def _row(run: int, seq: int, one: Logged) -> dict[str, Any]:
         "path": one.path,
         "it": list(one.it),
         "source": one.source.name.lower(),
+        "verdict": one.verdict,
         **record(one.value),
     }
 

@@ -63,6 +63,7 @@ class Record:
     name: str
     value: Any
     source: str = "log"
+    verdict: str | None = None  # of a value of hindsight
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,8 @@ def _by_title(model: Model, rows: Sequence[Row], has_ranks: bool, has_sources: b
         columns[title] = [record.value if record else NOTHING for record in found]
         if has_sources:
             columns[f"{title}_source"] = [record.source if record else NOTHING for record in found]
+        if has_sources and any(record.verdict for record in model.records if record.name == name):
+            columns[f"{title}_verdict"] = [record.verdict if record else NOTHING for record in found]
     return columns
 
 
@@ -269,7 +272,7 @@ def _dtype(title: str, cells: Sequence[Any]) -> str:
     """The type that holds these cells; a logged None is a gap."""
     if title == "tstamp":
         return "datetime64[us]"
-    if title in ("projid", "filename") or title.endswith("_source"):
+    if title in ("projid", "filename") or title.endswith(("_source", "_verdict")):
         return TEXT
     if title == "rank" and not cells:
         return "int64"

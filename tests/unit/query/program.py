@@ -29,6 +29,7 @@ class Log:
     name: str
     value: Any
     source: str = "log"
+    verdict: str = "unverified"  # if it is one of hindsight
 
 
 @dataclass(frozen=True)
@@ -103,17 +104,18 @@ class Execution:
         self.execute(loop.body, inner)
 
     def log(self, statement: Log, context: model.Context) -> None:
-        position = len(self.modelled)
+        position, verdict = len(self.modelled), statement.verdict if statement.source == "replay" else None
         self.modelled.append(
-            model.Record(position, context, statement.name, statement.value, statement.source)
+            model.Record(position, context, statement.name, statement.value, statement.source, verdict)
         )
-        self.record(statement.name, statement.value, context, Source[statement.source.upper()])
+        self.record(statement.name, statement.value, context, Source[statement.source.upper()], verdict)
 
-    def record(self, name: str | None, value: Any, context: model.Context, source: Source) -> None:
+    def record(
+        self, name: str | None, value: Any, context: model.Context, source: Source, verdict: str | None = None
+    ) -> None:
         iterations = [step.iteration for step in context.steps]
-        self.records.append(
-            Logged(name, value, path_of(context), iterations, source, context.rank, context.process)
-        )
+        place = (path_of(context), iterations, source, context.rank, context.process)
+        self.records.append(Logged(name, value, *place, verdict))
 
 
 def path_of(context: model.Context) -> str:

@@ -31,14 +31,40 @@ def test_provenance_tells_behind_each_name_how_its_value_came_to_be():
     program = [
         Log("lr", 1, "arg"),
         repeated("epoch", 2, Log("loss", 2)),
-        repeated("epoch", 1, Log("norm", 3, "replay")),
+        repeated("epoch", 1, Log("norm", 3, "replay", "verified")),
     ]
 
     frame = frame_of(program, names=["lr", "loss", "norm"], has_sources=True)
 
-    assert list(frame.columns[5:]) == ["lr", "lr_source", "loss", "loss_source", "norm", "norm_source"]
-    rows = cells(frame, "lr_source", "loss_source", "norm_source")
-    assert rows == [("arg", "log", None), ("arg", "log", None), ("arg", None, "replay")]
+    titles = ["lr_source", "loss_source", "norm_source", "norm_verdict"]
+    assert list(frame.columns[5:]) == ["lr", titles[0], "loss", titles[1], "norm", *titles[2:]]
+    rows = cells(frame, *titles)
+    assert rows == [("arg", "log", None, None)] * 2 + [("arg", None, "replay", "verified")]
+
+
+def test_where_replays_have_answered_a_name_each_of_their_values_has_a_verdict():
+    recorded = [repeated("epoch", 1, Log("norm", 1))]
+    answered = [
+        repeated("epoch", 1, Log("norm", 2, "replay", verdict))
+        for verdict in ("verified", "unverified", "diverged")
+    ]
+
+    frame = frame_of(recorded, answered, names=["norm"], has_sources=True)
+
+    assert cells(frame, "norm", "norm_source", "norm_verdict") == [
+        (1, "log", None),
+        (2, "replay", "verified"),
+        (2, "replay", "unverified"),
+        (2, "replay", "diverged"),
+    ]
+
+
+def test_whether_a_name_has_verdicts_does_not_depend_on_the_rows_that_are_kept():
+    program = [repeated("epoch", 1, Log("norm", 1)), repeated("epoch", 1, Log("norm", 2, "replay"))]
+
+    frame = frame_of(program, names=["norm"], has_sources=True, where="norm = 1")
+
+    assert cells(frame, "norm", "norm_verdict") == [(1, None)]
 
 
 def test_the_source_of_a_logged_none_is_known():

@@ -10,6 +10,7 @@ import pandas as pd
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from flor.entities import Verdict
 from flor.query.answer import Query
 from flor.query.frame import build
 from unit.query import model
@@ -40,7 +41,13 @@ values = st.one_of(simple_values, simple_values, odd_values)
 loop_values = st.one_of(
     st.just(INDEX), st.just(INDEX), st.just(NONE), st.integers(5, 7), st.sampled_from(["red", 0.5, True])
 )
-logs = st.builds(Log, st.sampled_from(NAMES), values, st.sampled_from(["log", "log", "arg", "replay"]))
+logs = st.builds(
+    Log,
+    st.sampled_from(NAMES),
+    values,
+    st.sampled_from(["log", "log", "arg", "replay"]),
+    st.sampled_from([verdict.value for verdict in Verdict]),
+)
 
 
 def programs_of(logs: st.SearchStrategy[Log]) -> st.SearchStrategy[list[tuple[Process, ...]]]:
@@ -138,6 +145,12 @@ predicates = st.sampled_from(
             "b IS NOT NULL", lambda row: row["b"] is not model.NOTHING and row["b"] is not None, ("b",)
         ),
         Predicate("a_source = 'arg'", lambda row: row["a_source"] == "arg", ("a",)),
+        Predicate("a_verdict = 'verified'", lambda row: row.get("a_verdict") == "verified", ("a",)),
+        Predicate(
+            "b IS NULL OR b_verdict IS NULL",
+            lambda row: row["b"] in (model.NOTHING, None) or not row.get("b_verdict"),
+            ("b",),
+        ),
         Predicate("epoch >= 2", lambda row: is_number(row.get("epoch")) and row["epoch"] >= 2, ("epoch",)),
         Predicate("epoch_value = 'red'", lambda row: row.get("epoch_value") == "red", ("epoch_value",)),
         Predicate("page = 2 OR a = 1", lambda row: row.get("page") == 2 or row["a"] == 1, ("a", "page")),
@@ -148,7 +161,13 @@ predicates = st.sampled_from(
     ]
 )
 plain_values = st.sampled_from([-1, 0, 1, 2, 0.5, 1.5, "text", "other", None])
-plain_logs = st.builds(Log, st.sampled_from(NAMES), plain_values, st.sampled_from(["log", "log", "arg"]))
+plain_logs = st.builds(
+    Log,
+    st.sampled_from(NAMES),
+    plain_values,
+    st.sampled_from(["log", "log", "arg", "replay"]),
+    st.sampled_from([verdict.value for verdict in Verdict]),
+)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])

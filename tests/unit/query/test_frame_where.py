@@ -125,6 +125,19 @@ def test_how_a_value_came_to_be():
     assert kept("loss", where="loss_source = 'replay'", program=program) == [(2,)]
 
 
+def test_how_sure_a_value_is_that_was_logged_in_hindsight():
+    program = [
+        repeated("epoch", 1, Log("loss", 1)),
+        repeated("epoch", 1, Log("loss", 2, "replay", "verified")),
+        repeated("epoch", 1, Log("loss", 3, "replay", "diverged")),
+    ]
+
+    assert kept("loss", where="loss_verdict = 'verified'", program=program) == [(2,)]
+    assert kept("loss", where="loss_verdict <> 'verified'", program=program) == [(3,)]
+    assert kept("loss", where="loss_verdict IS NULL", program=program) == [(1,)]
+    assert kept("lr", where="lr_verdict = 'verified'", program=[Log("lr", 1)]) == []
+
+
 def test_ranks_and_children():
     processes = [
         Process((Log("lr", 1, "arg"),)),

@@ -15,16 +15,18 @@ import pyarrow.compute as pc
 
 from flor.entities import RunId, Source
 from flor.query.answer import Query, columns
+from flor.query.filtering import titles_besides
 from flor.query.naming import merged
 from flor.query.paths import Shape, shape_of
 from flor.query.predicate import referenced
 from flor.replay.planning.facts import LoopFacts, Narrowed
+from flor.runs import verdicts
 from flor.runs.catalog import Catalog
 from flor.runs.decode import escaped
 from flor.runs.records import Chunk
 from flor.runs.schema import RECORDS
 
-_COLUMNS = ("rank", "process", "name", "path", "it", "kind", "source", "vf", "vi", "vs")
+_COLUMNS = ("rank", "process", "name", "path", "it", "kind", "source", "vf", "vi", "vs", verdicts.COLUMN)
 _PLACE = "\x00place"
 """A name that nobody logs: its value says for which run and iteration a row stands."""
 _FACTS = ("projid", "tstamp", "filename", "run", "status")
@@ -117,7 +119,7 @@ def _visible(catalog: Catalog, probed: Collection[str]) -> list[str]:
     names = list(dict.fromkeys([*probed, *catalog.names]))
     loops = [str(column) for column in merged(_shapes(catalog))]
     titles = [title for loop in loops for title in (loop, f"{loop}_value")]
-    more = [title for name in names for title in (f"{name}_source", f"{name}_logged")]
+    more = [title for name in names for title in titles_besides(name)]
     return list(dict.fromkeys([*names, *titles, *_FACTS, *more]))
 
 
@@ -140,7 +142,7 @@ def _needed(
 
 
 def _without_suffix(title: str) -> str:
-    return title.removesuffix("_source").removesuffix("_logged")
+    return title.removesuffix("_source").removesuffix("_verdict").removesuffix("_logged")
 
 
 def _with_places(catalog: Catalog, needed: _Needed, places: Sequence[_Place]) -> Iterator[Chunk]:
@@ -191,12 +193,14 @@ def _row(position: int, number: int, path: str, iterations: Sequence[int]) -> _R
         "vf": None,
         "vi": number,
         "vs": None,
+        verdicts.COLUMN: None,
         "run": position,
     }
 
 
 def _schema() -> pa.Schema:
-    return pa.schema([*(RECORDS.field(name) for name in _COLUMNS), pa.field("run", pa.int32())])
+    records = [RECORDS.field(name) for name in RECORDS.names if name in _COLUMNS]
+    return pa.schema([*records, verdicts.FIELD, pa.field("run", pa.int32())])
 
 
 def _table(rows: Sequence[_Row]) -> pa.Table:
