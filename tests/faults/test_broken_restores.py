@@ -51,6 +51,12 @@ def foreseen(place: Workplace) -> Any:
     return place.values("probe", max(place.catalog().runs, key=lambda run: run.tstamp).run)
 
 
+def shown(place: Workplace) -> set[Any]:
+    """The verdicts of the values that replays found."""
+    frame = place.frame("probe", provenance=True, where="probe_source = 'replay'")
+    return set(frame["probe_verdict"])
+
+
 @pytest.mark.parametrize("what", BREAKS)
 @pytest.mark.parametrize("where", ["top", "nested", "suffix"])
 def test_what_follows_from_a_wrong_state_is_a_divergence(what: str, where: str, place: Workplace) -> None:
@@ -58,6 +64,7 @@ def test_what_follows_from_a_wrong_state_is_a_divergence(what: str, where: str, 
 
     assert report["diverged"] == report["obtained"] > 0
     assert report["verified"] == 0
+    assert shown(place) == {"diverged"}
     assert re.match(r"[^;]+ (after epoch \d|when executed in full|\S+ was \S+)", report["reason"])
 
 
@@ -79,6 +86,23 @@ def test_without_a_fault_all_is_verified(place: Workplace) -> None:
 
     assert place.values("probe") == foreseen(place)
     assert (report["verified"], report["reason"]) == (4, "")
+    assert shown(place) == {"verified"}
+
+
+def test_where_a_later_audit_finds_a_wrong_state_what_was_not_proved_diverges(place: Workplace) -> None:
+    path = breaking.search_path(place)
+    place.run(SCRIPT, env={**path, **KEEP_ALL})
+    probed(place, SCRIPT, "suffix", PROBE)
+    assert counts(ask_one(place, "--audit", "0")) == (1, 0, 0, 1)
+    assert shown(place) == {"unverified"}
+
+    report = ask_one(place, "--audit", "1", code=1, **path, BREAK="a leaf left out", BREAK_WHEN="after")
+
+    assert counts(report) == (1, 0, 1, 0)
+    assert shown(place) == {"diverged"}
+    assert counts(ask_one(place, "--audit", "1")) == (1, 1, 0, 0)
+    assert place.values("probe") == foreseen(place)
+    assert shown(place) == {"verified"}
 
 
 def test_what_was_proved_once_is_not_proved_again(place: Workplace) -> None:

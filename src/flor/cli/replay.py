@@ -41,7 +41,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--runs", metavar="RUN,...", help=f"only these: each {store.RUN_HELP}")
     parser.add_argument("--show-patch", action="store_true", help="show the statement in each version")
     parser.add_argument("--no-slice", action="store_true", help="execute whole iterations")
-    parser.add_argument("--audit", type=int, metavar="N", help="iterations to execute in full and compare")
+    help_ = "iterations to execute in full and compare, also to prove what was answered before"
+    parser.add_argument("--audit", type=int, metavar="N", help=help_)
     parser.add_argument("--json", action="store_true", help="print the report, or the plan, as JSON")
 
 

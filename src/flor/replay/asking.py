@@ -33,6 +33,8 @@ from flor.runs.schema import RECORDS
 from flor.runs.tables import mask, numbers
 from flor.snapshots.repository import Repository
 
+_ANSWERED = "it was answered before"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -102,16 +104,24 @@ def ask(project: Project, catalog: Catalog, request: Request) -> Asked:
     texts = versions.texts_of(_repository(project), runs)
     planning = _Planning(project, catalog, request, wanted, now)
     found = [planning.one(run, texts.get(run.run)) for run in runs]
-    works = [one for one in found if isinstance(one, Work)]
     known = audited.read(Layout(project.home))
+    planned = [one for one in found if isinstance(one, Work)]
+    works, unprovable = _provable(auditing.with_audits(planned, request.audit, known))
     return Asked(
-        auditing.with_audits(works, request.audit, known),
-        tuple(one for one in found if isinstance(one, RunReport)),
+        works,
+        (*(one for one in found if isinstance(one, RunReport)), *unprovable),
         tuple(planning.patches.items()),
         request.workers,
         request.audit,
         known,
     )
+
+
+def _provable(works: Sequence[Work]) -> tuple[tuple[Work, ...], list[RunReport]]:
+    """The works without those that would only prove what was answered before, and cannot."""
+    idle = [work for work in works if work.is_proof and work.unaudited]
+    reports = [_unasked(work.run, f"{_ANSWERED}, and {work.unaudited}", is_missing=False) for work in idle]
+    return tuple(work for work in works if not (work.is_proof and work.unaudited)), reports
 
 
 @dataclass(frozen=True)
@@ -164,11 +174,15 @@ class _Planning:
         if narrowed is None:
             return _unasked(run, "nothing of it satisfies the predicate", is_missing=False)
         question = self._question(run, version, narrowed)
+        is_answered = question is None
+        if self.request.audit:
+            question = self._question(run, version, narrowed, is_unverified_known=False)
         if question is None:
-            return _unasked(run, "it was answered before", is_missing=False)
+            return _unasked(run, _ANSWERED, is_missing=False)
         lacking = [one for one in self._input_changes(run) if not one.is_kept]
         if lacking:
-            return _unasked(run, f"an input is no longer what it read: {lacking[0]}", is_missing=True)
+            reason = f"an input is no longer what it read: {lacking[0]}"
+            return _unasked(run, reason, is_missing=not is_answered)
         planned = partial(planner.plan, facts, version.changed, question, self._correction(run))
         return Work(
             run=run,
@@ -187,6 +201,7 @@ class _Planning:
             replan=planned,
             texts={**texts, **version.files},
             patches=version.propagated.patches,
+            is_proof=is_answered,
             is_part=self.request.where is not None or run.status is not Status.FINISHED,
         )
 
@@ -201,10 +216,14 @@ class _Planning:
     def _outcomes(self) -> list[Outcome]:
         return outcomes.read(Layout(self.project.home))
 
-    def _question(self, run: Run, version: ProbedVersion, narrowed: Narrowed) -> Question | None:
+    def _question(
+        self, run: Run, version: ProbedVersion, narrowed: Narrowed, is_unverified_known: bool = True
+    ) -> Question | None:
         """What is still to be asked of a run; None where all of it was answered before."""
         answered = self.catalog.entry(run.run).metadata.answered
-        known = [_answer(one) for one in answered if not one.diverged]  # today it may come out rightly
+        # What diverged may come out rightly today.
+        counting = [one for one in answered if not one.diverged]
+        known = [_answer(one) for one in counting if is_unverified_known or not one.unverified]
         is_partly_known = any(one.iterations for one in known) and bool(narrowed.iterations)
         wanted = narrowed.iterations if self.request.where is not None or is_partly_known else None
         left = unanswered.left(wanted, _hashes(version.propagated).values(), known)

@@ -63,6 +63,7 @@ class Work:
     replan: Callable[[Collection[EntryPoint]], Plan]  # another plan, without these entry points
     texts: Mapping[str, str]  # of all files of the version, with probes
     patches: Sequence[Patch]  # the probes in them
+    is_proof: bool = False  # all was answered before; it is executed again to prove it
     is_part: bool = False  # only some of the run's iterations are asked for
     audits: tuple[Segment, ...] = ()
     unaudited: str = ""  # why there is none of its version
