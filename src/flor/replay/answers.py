@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -41,6 +42,11 @@ class Told:
     def is_over(self) -> bool:
         """Whether it came to its end."""
         return any(mark.is_over for mark in self.marks)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """With what it computed, as far as that is known."""
+        return next((mark.facts for mark in self.marks if mark.facts), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,19 @@ def changes(recorded: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def unlike(recorded: Mapping[str, Any], replayed: Mapping[str, Any]) -> list[str]:
+    """What a program computed with that was executed again, and the run did not; in words.
+
+    Args:
+        replayed: the same facts as those of the run's end; {} where they are not known.
+    """
+    found = _devices(recorded.get("devices", ()), replayed.get("devices"))
+    if _differ(recorded, replayed, "torch_threads"):
+        then, now = recorded["torch_threads"], replayed["torch_threads"]
+        found.append(f"torch computed with {then} threads, and now with {now}")
+    return found
+
+
 def _is_dropped(name: str) -> bool:
     return is_kept(name) or name.startswith(_DROPPED_PREFIXES) or name in _DROPPED
 

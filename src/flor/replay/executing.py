@@ -19,7 +19,7 @@ from flor.executors import logs
 from flor.executors.logs import PORT_IN_USE
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
-from flor.replay import answers, checkout, inputs, orders, surroundings, watching
+from flor.replay import answers, checkout, conditions, inputs, orders, surroundings, watching
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
 from flor.replay.mapping import Relocation
@@ -99,7 +99,7 @@ class Ended:
     told: Told
     answers: Answers
     loops: Mapping[str, LoopDefault]
-    changes: tuple[str, ...]  # conditions that could not be set again
+    changes: tuple[str, ...]  # conditions that could not be set again, or that turned out to be others
 
 
 @dataclass(slots=True)
@@ -194,7 +194,8 @@ class Workshop:
         self._clear(running)
         if outcome.is_success and not any(mark.raised for mark in told.marks):
             (self.folder / f"{outcome.task}.log").unlink(missing_ok=True)
-        return Ended(work, running.segment, outcome, told, found, loops, running.surroundings.changes)
+        changes = (*running.surroundings.changes, *conditions.unlike(work.run.environment, told.facts))
+        return Ended(work, running.segment, outcome, told, found, loops, tuple(dict.fromkeys(changes)))
 
     def _clear(self, running: "_Running") -> None:
         shutil.rmtree(running.scratch, ignore_errors=True)

@@ -52,6 +52,11 @@ class Tourist(Way):
     startup_s: float = 0.0
 
     @property
+    def has_come_to_loop(self) -> bool:
+        """Whether the program has been at the header of a main loop."""
+        return bool(self.startup_s)
+
+    @property
     def tour(self) -> Tour:
         """The itinerary."""
         return cast("Tour", self.itinerary)

@@ -1,5 +1,7 @@
 """What a segment says of itself, among its records. Loads nothing that a program might not have loaded."""
 
+from typing import Any
+
 import msgspec
 
 MARK = "\x00mark"
@@ -28,3 +30,4 @@ class Mark(msgspec.Struct, omit_defaults=True):
     raised_at: tuple[str, int] = ("", 0)  # file and line of it, as they are executed
     failed: str = ""  # the exception that ended the script, where none ended it in the run
     is_over: bool = False  # the segment has done all it had to do
+    facts: dict[str, Any] = {}  # with what it computed then, see `environment.at_end`

@@ -14,7 +14,7 @@ from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, Source, Status
 from flor.errors import FlorError
-from flor.record import ending, opening, reopening, session
+from flor.record import ending, environment, opening, reopening, session
 from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
@@ -51,9 +51,9 @@ def prepare(job: Job) -> None:
         if mark.entry:
             then = kept[parse(mark.entry)].manifest.facts.get("files")
             standing.put(then, Path(job.root), Contents(Layout(orders.home).files))
-        _tell(run, root[0], _if_whole(run, _judged(mark, orders.run)))
+        _tell(run, root[0], _if_whole(run, _with_facts(_judged(mark, orders.run))))
         if next(told) == orders.segment.last_mark:
-            _stop(run, root[0])
+            _stop(run, root[0], Mark(is_over=True))
 
     player = Hindsight(
         Tour(orders.segment),  # type: ignore[arg-type]  # an itinerary, as far as a tour needs one
@@ -64,7 +64,7 @@ def prepare(job: Job) -> None:
         lambda *_: None,
         on_refusal=lambda error: _refuse(run, root[0], error, player.tourist.entered),
         tell=tell,
-        stop=lambda: _stop(run, root[0]),
+        stop=lambda: _stop(run, root[0], _at_stop(player)),
         brought=Edits.of(job.details["edits"]).brought,
     )
     root.append(player.run_level)
@@ -114,9 +114,21 @@ def _tell(run: ProcessRun, root: Root, mark: Mark) -> None:
     run.spool.record(root, MARK, msgspec.json.encode(mark).decode(), Source.LOG, 0)
 
 
-def _stop(run: ProcessRun, root: Root) -> None:
+def _with_facts(mark: Mark) -> Mark:
+    """The mark; that of the end with what the program has computed with. It used no device but those."""
+    facts = {"devices": [], **environment.at_end()} if mark.is_over and not mark.refused else {}
+    return msgspec.structs.replace(mark, facts=facts)
+
+
+def _at_stop(player: Hindsight) -> Mark:
+    """The end of a segment; before the first main loop the program may not have chosen its devices yet."""
+    mark = Mark(is_over=True)
+    return _with_facts(mark) if player.tourist.has_come_to_loop else mark
+
+
+def _stop(run: ProcessRun, root: Root, mark: Mark) -> None:
     """End here: neither the program's `finally` nor its exit hooks take part."""
-    _tell(run, root, _if_whole(run, Mark(is_over=True)))
+    _tell(run, root, _if_whole(run, mark))
     _end(run, Status.FINISHED)
     os._exit(0)
 

@@ -96,3 +96,13 @@ def test_the_same_conditions_are_no_change() -> None:
     assert conditions.changes(THEN, today) == []
     assert conditions.changes({}, today) == []
     assert conditions.changes(THEN, {**today, "devices": None}) == []
+
+
+def test_what_a_program_computed_with_is_compared_as_far_as_it_is_known() -> None:
+    assert conditions.unlike(THEN, {}) == []
+    assert conditions.unlike({}, {"torch_threads": 2, "devices": ["NVIDIA A100"]}) == []
+    assert conditions.unlike(THEN, {"torch_threads": 4, "devices": ["NVIDIA A100"]}) == []
+    assert conditions.unlike(THEN, {"torch_threads": 1, "devices": ["NVIDIA H100"]}) == [
+        "it used NVIDIA A100, and here is NVIDIA H100",
+        "torch computed with 4 threads, and now with 1",
+    ]
