@@ -55,6 +55,33 @@ def test_a_loop_left_in_any_way_leaves_no_wrong_context_behind(place: Workplace)
     assert all(row.path == "" and row.it == () for row in place.rows("after"))
 
 
+def test_the_values_of_a_loop_over_things_of_many_types_are_those_that_are_simple(place: Workplace) -> None:
+    place.run(
+        """
+        import numpy as np
+        import flor
+
+        class Batch: ...
+
+        ITEMS = [(1, 2), Batch(), 3, Batch(), "a", [1], (4,), {}, Batch(), np.float32(0.5), np.complex64(1),
+                 np.float64(2.5), None, np.datetime64("2026-01-01"), np.int8(7), Batch(), True]
+        with flor.checkpointing():
+            for i in flor.loop("watched", ITEMS):
+                flor.log("x", 1)
+        for i in flor.loop("bare", ITEMS):
+            flor.log("x", 1)
+        """
+    )
+
+    frame = place.frame("x")
+    simple = {3: 3, 5: "a", 10: 0.5, 12: 2.5, 15: 7, 17: True}
+    for name in ("watched", "bare"):
+        rows = frame[frame[name].notna()]
+        assert {
+            int(i): v for i, v in zip(rows[name], rows[f"{name}_value"], strict=True) if v is not None
+        } == simple
+
+
 def test_a_generator_that_is_never_finished_is_closed_by_the_loop_around_it(place: Workplace) -> None:
     done = place.run(
         """

@@ -136,6 +136,18 @@ class Graph(msgspec.Struct):
             found[CLASS] = node.type
         return found
 
+    def leaves_below(self, label: Label) -> list[int]:
+        """The leaves that are reached through this reference of the root."""
+        start = self.edges(0).get(label)
+        waiting = [start] if start is not None and start >= 0 else []
+        seen = set(waiting)
+        while waiting:
+            for ref in self.nodes[waiting.pop()].refs or ():
+                if ref is not None and ref >= 0 and ref not in seen:
+                    seen.add(ref)
+                    waiting.append(ref)
+        return [leaf for leaf, node in enumerate(self.leaf_nodes) if node in seen]
+
 
 class _Wire(msgspec.Struct, array_like=True):
     """A graph as it is written. Names of shapes are marshalled: msgpack's text cannot hold every str."""

@@ -50,20 +50,26 @@ class Costs:
         )
 
 
-def tolerance(costs: Costs, epsilon: float) -> float:
-    """The part of the computing time that keeping may cost; from an epsilon of 1 on, whatever it costs."""
-    return min(1 / (1 + costs.restore_ratio), KEEPING_SHARE * epsilon) if epsilon < 1 else math.inf
+def tolerance(costs: Costs, epsilon: float, share: float = KEEPING_SHARE) -> float:
+    """The part of the computing time that keeping may cost; from an epsilon of 1 on, whatever it costs.
+
+    Args:
+        share: the part of epsilon that counts.
+    """
+    return min(1 / (1 + costs.restore_ratio), share * epsilon) if epsilon < 1 else math.inf
 
 
-def should_keep(costs: Costs, computed_s: float, epsilon: float, count: int = 1) -> bool:
+def should_keep(
+    costs: Costs, computed_s: float, epsilon: float, count: int = 1, share: float = KEEPING_SHARE
+) -> bool:
     """Whether `count` more states may be kept after `computed_s` seconds of computing."""
-    allowed = math.inf if epsilon >= 1 else FREE_S + tolerance(costs, epsilon) * computed_s
+    allowed = math.inf if epsilon >= 1 else FREE_S + tolerance(costs, epsilon, share) * computed_s
     return costs.spent_s + count * costs.expected_s <= allowed
 
 
-def next_at_s(costs: Costs, epsilon: float) -> float:
-    """After how many seconds of computing the next state may be kept."""
-    return max(0.0, (costs.spent_s + costs.expected_s - FREE_S) / tolerance(costs, epsilon))
+def next_at_s(costs: Costs, epsilon: float, count: int = 1) -> float:
+    """After how many seconds of computing the next states may be kept."""
+    return max(0.0, (costs.spent_s + count * costs.expected_s - FREE_S) / tolerance(costs, epsilon))
 
 
 def thinned(positions: list[int]) -> list[int]:

@@ -3,42 +3,39 @@
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
-from flor.checkpoints import policy
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
-from flor.checkpoints.graph import Graph
 from flor.checkpoints.leaving import Left, left_by
 from flor.checkpoints.manifest import OpaqueRecord
 from flor.checkpoints.mentions import live_names_of
 from flor.checkpoints.places import Block, Blocks, Place, Role
 from flor.checkpoints.points import JOB
-from flor.checkpoints.policy import Costs
 from flor.checkpoints.reference import Reference
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Draft, Writer
+from flor.record import tracked
 from flor.record.appointments import Appointments
-from flor.record.background import Background
 from flor.record.context import Node, iterations_around
 from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
 from flor.record.ranks import job_of_process
+from flor.record.spending import Spending
 from flor.record.termination import PATIENCE_S, Termination
 from flor.runs.layout import Layout
 
 STEP_AFTER_S = 30.0
 """Inside an epoch a state is kept only when the last one is older than this."""
 STEP_AGAIN_S = 1.0  # so long after a step that was not kept the next one is looked at
-DRAWS_SHARE = 0.25  # the part of what keeping may cost that goes into watching what a loop draws
 FIRST_HEADER = EntryPoint("top", 0, 0, 0)
 
 T = TypeVar("T")
@@ -65,17 +62,16 @@ class Keeper:
     run: ProcessRun
     scope: Scope
     writer: Writer
+    spending: Spending
     blocks: Blocks = field(default_factory=Blocks)
-    costs: Costs = field(default_factory=Costs)
     thread: int = field(default_factory=threading.get_ident)  # whose loops are entry points
     termination: Termination = field(init=False)
     step_at_s: float = 0.0  # before it, headers inside an iteration of the main loop need not be told
+    top_at_s: float = 0.0  # before it, headers of the main loop but its first need not be told
     _open: list[OpenBlock] = field(default_factory=list)
     _appointments: Appointments | None = None  # where several ranks must keep the same states
-    _began_s: float = field(default_factory=time.perf_counter)
     _kept_s: float = field(default_factory=time.perf_counter)
     _position: int = 0
-    _background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         self.termination = Termination(self._finish)
@@ -84,7 +80,8 @@ class Keeper:
     def of(cls, run: ProcessRun) -> "Keeper":
         """The keeper of a run that has just been opened."""
         store = CheckpointStore(Layout(run.project.home).checkpoints)
-        return cls(run, Scope(run.project.root), Writer(store, run.fault))
+        spending = Spending(run.project.config.epsilon)
+        return cls(run, Scope(run.project.root), Writer(store, run.fault), spending)
 
     @property
     def block(self) -> OpenBlock | None:
@@ -136,7 +133,7 @@ class Keeper:
             return iterator
         if how_drawn(iterable, iterator if is_bare else None) is not Draw.STATES:
             return iterator
-        block.draws = Draws(self.scope, self._may_draw, self._note_draw, self.run.fault)
+        block.draws = Draws(self.scope, self.spending.may_draw, self.spending.stalled, self.run.fault)
         return Watched(iterator, block.draws, lambda: block.reference)
 
     def adopt(self, blocks: Blocks, opened: list[OpenBlock], position: int) -> None:
@@ -152,6 +149,10 @@ class Keeper:
             path = self.writer.store.folder / f"{self.run.run}.appointments.tmp"
             self._appointments = Appointments(path, is_leader=job.rank == 0)
 
+    def loop(self, name: str, iterable: Iterable[T], node: Node) -> Iterator[T]:
+        """Iterate in a named context, while a block is open."""
+        return tracked.iterate(name, iterable, node, self)
+
     def loop_begins(self, around: Place | None) -> Place | None:
         """A loop begins; its place if it runs in a block."""
         if self.block is None:
@@ -161,6 +162,19 @@ class Keeper:
         if place.role is Role.MAIN:
             self.block.reference = self.block.draws = None
         return place
+
+    def top_passed(self) -> None:
+        """The main loop's header was passed by: it was too early for another state."""
+        if block := self.block:
+            block.has_top, block.after_count = False, 0
+
+    def end_passed(self, place: Place) -> bool:
+        """Whether the end of a loop that is no main one is passed by: without its top it is useless."""
+        block = self.block
+        if block is None or block.has_top:
+            return place.role is Role.DEEP
+        block.after_count += place.role is Role.NESTED
+        return True
 
     def reach(
         self, entry: EntryPoint | None, frame: FrameType, facts: Mapping[str, Any] | None = None
@@ -185,10 +199,9 @@ class Keeper:
             return ""
         writer = self.writer
         ratio = writer.size_bytes / max(writer.new_bytes, 1)
-        percent = 100 * self.costs.spent_s / max(time.perf_counter() - self._began_s, 1e-9)
         return (
             f"checkpoints: {writer.kept_count} kept, {writer.new_bytes / 1e6:.1f} MB "
-            f"({ratio:.1f}x deduplicated), {percent:.1f} % of run time"
+            f"({ratio:.1f}x deduplicated), {self.spending.percent:.1f} % of run time"
             + (f"; {writer.skipped_count} skipped, as two were being written" if writer.skipped_count else "")
         )
 
@@ -196,7 +209,7 @@ class Keeper:
         if self._appointments:
             return self._is_agreed(self._appointments, entry, block)
         if entry.kind == "top":
-            block.has_top = entry.iteration == 0 or self._is_affordable(1 + block.after_count)
+            block.has_top = self._is_top_wanted(entry, block)
             block.after_count = 0
             return block.has_top
         if entry.kind == "after":
@@ -204,8 +217,18 @@ class Keeper:
             return block.has_top
         if entry.kind == "step":
             self._look_again(STEP_AGAIN_S)
-            return self._is_step_due(block) and self._is_affordable()
-        return block.reference is not None and self._is_affordable()
+            return self._is_step_due(block) and self.spending.is_affordable()
+        return block.reference is not None and self.spending.is_affordable()
+
+    def _is_top_wanted(self, entry: EntryPoint, block: OpenBlock) -> bool:
+        """Whether to keep it. That of the first header may cost more than planned: without it there are none."""
+        if entry.iteration == 0:
+            return self._position == 0 or self.spending.is_affordable(share=1.0)
+        count = 1 + block.after_count
+        if block.reference is not None and self.spending.is_affordable(count):
+            return True
+        self.top_at_s = self.spending.affordable_at_s(count)
+        return False
 
     def _look_again(self, after_s: float) -> None:
         """Hear of the next step after so long; where ranks count their steps, of each."""
@@ -219,19 +242,15 @@ class Keeper:
         if entry.kind == "after":
             return block.has_top
         if entry.kind in ("done", "end"):
-            return block.reference is not None and (self._keeps_all or agreed.has_met(entry))
-        is_met = agreed.is_met(entry) or (entry.kind == "top" and (entry.iteration == 0 or self._keeps_all))
+            return block.reference is not None and (self.spending.keeps_all or agreed.has_met(entry))
+        is_always = entry.kind == "top" and (entry.iteration == 0 or self.spending.keeps_all)
+        is_met = agreed.is_met(entry) or is_always
         is_due = entry.kind == "top" or self._is_step_due(block)
-        if agreed.is_leader and not is_met and is_due and self._is_affordable():
+        if agreed.is_leader and not is_met and is_due and self.spending.is_affordable():
             agreed.name_a_later(entry)
         if entry.kind == "top":
             block.has_top = is_met
         return is_met and block.has_top
-
-    def _is_affordable(self, count: int = 1) -> bool:
-        self.costs = self._background.counted(self.costs)
-        computed_s = time.perf_counter() - self._began_s
-        return policy.should_keep(self.costs, computed_s, self.run.project.config.epsilon, count)
 
     def _keep_last(
         self, entry: EntryPoint, block: OpenBlock, frame: FrameType, facts: dict[str, Any]
@@ -279,13 +298,13 @@ class Keeper:
         draft = self._draft(entry, block, walked, facts)
         if block.reference is None:
             block.reference = Reference.of(walked)
-        if self.writer.submit(draft, walked.leaves, self._background.note, self._must_wait):
+        if self.writer.submit(draft, walked.leaves, self.spending.note, self._must_wait):
             self._position += 1
             self._kept_s = time.perf_counter()
             self._look_again(STEP_AFTER_S)
-            self.costs = self.costs.after(time.perf_counter() - started_s)
+            self.spending.kept(time.perf_counter() - started_s)
         else:
-            self.costs = self.costs.also(time.perf_counter() - started_s)
+            self.spending.stalled(time.perf_counter() - started_s)
             block.has_top = block.has_top and entry.kind != "top"
 
     def _draft(self, entry: EntryPoint, block: OpenBlock, walked: Walked, facts: dict[str, Any]) -> Draft:
@@ -307,44 +326,17 @@ class Keeper:
             around=block.around,
             facts=facts | self._of_job(),
             files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
-            registered=_registered_leaves(graph) if entry == FIRST_HEADER else None,
+            registered=graph.leaves_below("registered") if entry == FIRST_HEADER else None,
             blobs=drawn or {},
             is_follower=self._appointments is not None and not self._appointments.is_leader,
         )
 
-    def _may_draw(self, spent_s: float) -> bool:
-        """Whether watching draws may have cost so much by now: a part of what keeping may cost."""
-        epsilon = self.run.project.config.epsilon
-        computed_s = time.perf_counter() - self._began_s
-        allowed_s = DRAWS_SHARE * (policy.FREE_S + policy.tolerance(self.costs, epsilon) * computed_s)
-        return epsilon >= 1 or spent_s <= allowed_s
-
-    def _note_draw(self, spent_s: float) -> None:
-        self.costs = self.costs.also(spent_s)
-
     @property
     def _must_wait(self) -> bool:
         """Whether the training waits for this state rather than go without it."""
-        return self._keeps_all or self.termination.is_asked or self._appointments is not None
-
-    @property
-    def _keeps_all(self) -> bool:
-        return self.run.project.config.epsilon >= 1
+        return self.spending.keeps_all or self.termination.is_asked or self._appointments is not None
 
     def _of_job(self) -> dict[str, Any]:
         """Which rank of how many this is, where several train together."""
         job = job_of_process()
         return {JOB: list(job)} if job else {}
-
-
-def _registered_leaves(graph: Graph) -> Collection[int]:
-    """The leaves that the objects given to `flor.checkpointing` reach."""
-    start = graph.edges(0).get("registered")
-    waiting = [start] if start is not None and start >= 0 else []
-    seen = set(waiting)
-    while waiting:
-        for ref in graph.nodes[waiting.pop()].refs or ():
-            if ref is not None and ref >= 0 and ref not in seen:
-                seen.add(ref)
-                waiting.append(ref)
-    return [leaf for leaf, node in enumerate(graph.leaf_nodes) if node in seen]

@@ -27,29 +27,36 @@ def iterate(name: str, iterable: Iterable[T], parent: Node) -> Iterator[T]:
     how many places it touches. That over batches, by far the most common, is entered here, without a call.
     """
     around, number = Loop(parent, name), 0
+    batch: type = tuple
     try:
         for item in with_progress(name, iterable, parent):
             number += 1
             if around.successor:
                 around = following(around)
-            kind = type(item)
-            if kind is tuple or kind is list or kind is dict:
+            if type(item) is batch:
                 node = Node()
                 node.loop, node.number, node.value = around, number, MISSING
                 node.ctx = UNDECLARED if around.is_index else around.id
                 node.write = around.parent.write
                 node.occurrences = node.driven = None
                 current.set(node)
-            else:
-                enter(around, number, item)
+            elif enter(around, number, item) is MISSING:
+                batch = kind_of_batch(item)
             yield item
     finally:
         leave(around)
 
 
-def enter(loop: Loop, number: int, item: Any) -> None:
-    """Put an iteration on the stack."""
-    current.set(iteration_of(loop, number, item if type(item) in _SIMPLE else simple(item)))
+def enter(loop: Loop, number: int, item: Any) -> Any:
+    """Put an iteration on the stack; its value, or MISSING where the item is not simple."""
+    value = item if type(item) in _SIMPLE else simple(item)
+    current.set(iteration_of(loop, number, value))
+    return value
+
+
+def kind_of_batch(item: Any) -> type:
+    """The type of an item that is not simple; `tuple` where another one of its type may be."""
+    return tuple if is_numpy_scalar(item) else type(item)
 
 
 @contextmanager

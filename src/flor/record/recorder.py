@@ -80,9 +80,7 @@ class RecordingSession:
         run = root_of(node).run
         if run is None or run.keeper is None or run.keeper.block is None:
             return loops.iterate(name, iterable, node)
-        from flor.record import tracked
-
-        return tracked.iterate(name, iterable, node, run.keeper)
+        return run.keeper.loop(name, iterable, node)
 
     def iteration(self, name: str, index: int | None, value: Any) -> AbstractContextManager[None]:
         return loops.driven(name, index, value, self._node())

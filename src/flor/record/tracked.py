@@ -7,20 +7,22 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.places import Place, Role
 from flor.record import loops
-from flor.record.context import MISSING, UNDECLARED, Loop, Node, chain, current, following, leave
-from flor.record.keeper import Keeper
+from flor.record.context import MISSING, UNDECLARED, Loop, Node, current, following, leave
+
+if TYPE_CHECKING:
+    from flor.record.keeper import Keeper
 
 T = TypeVar("T")
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 EXHAUSTED = "exhausted"
 
 
-def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> Iterator[T]:
+def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: "Keeper") -> Iterator[T]:
     """Iterate with one context for each item; each header, and the end, may be an entry point.
 
     The header comes before the item is drawn: what the iterator draws of randomness belongs to
@@ -34,18 +36,19 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
     around = Loop(parent, name)
     around.place = place
     number, how, is_main, clock = 0, "", place.role is Role.MAIN, time.perf_counter
+    batch: type = tuple
     try:
         shown = loops.with_progress(name, iterable, parent)
         iterator = keeper.drawing(place, iterable, iter(shown), is_bare=shown is iterable)
-        facts = header_facts(name, place, iterable, iterator if shown is iterable else None)
-        is_entered = place.role is not Role.DEEP and facts.get("drawn") != Draw.STATES.value
         while True:
-            if is_main or keeper.termination.is_asked or clock() >= keeper.step_at_s:
-                entry = place.header()
-                if is_entered:
-                    keeper.reach(entry, sys._getframe(1), facts)
+            due_at_s = keeper.step_at_s if not is_main else keeper.top_at_s if number else 0.0
+            if clock() < due_at_s and not keeper.termination.is_asked:
+                place.passed()
+                if is_main:
+                    keeper.top_passed()
             else:
-                place.reached += 1  # all that `header` does to a loop that is not the main one
+                source = iterator if shown is iterable else None
+                _reach_header(keeper, place, sys._getframe(1), header_facts(name, place, iterable, source))
             try:
                 item = next(iterator)
             except StopIteration:
@@ -53,21 +56,26 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: Keeper) -> I
                 return
             number += 1
             around = following(around) if around.successor else around
-            kind = type(item)
-            if kind is tuple or kind is list or kind is dict:  # as in `loops.iterate`
+            if type(item) is batch:  # as in `loops.iterate`
                 node = Node()
                 node.loop, node.number, node.value = around, number, MISSING
                 node.ctx = UNDECLARED if around.is_index else around.id
                 node.write = around.parent.write
                 node.occurrences = node.driven = None
                 current.set(node)
-            else:
-                loops.enter(around, number, item)
+            elif loops.enter(around, number, item) is MISSING:
+                batch = loops.kind_of_batch(item)
             yield item
             del item
     finally:
         leave(around)
         ended(keeper, place, sys._getframe(1), {"name": name, "iterations": number}, how)
+
+
+def _reach_header(keeper: "Keeper", place: Place, frame: FrameType, facts: Mapping[str, Any]) -> None:
+    entry = place.header()
+    if place.role is not Role.DEEP and facts.get("drawn") != Draw.STATES.value:
+        keeper.reach(entry, frame, facts)
 
 
 def header_facts(name: str, place: Place, iterable: Any, iterator: Any) -> Mapping[str, Any]:
@@ -77,8 +85,10 @@ def header_facts(name: str, place: Place, iterable: Any, iterator: Any) -> Mappi
     return {"name": name, "drawn": how_drawn(iterable, iterator).value}
 
 
-def ended(keeper: Keeper, place: Place, frame: FrameType, facts: Mapping[str, Any], how: str) -> None:
+def ended(keeper: "Keeper", place: Place, frame: FrameType, facts: Mapping[str, Any], how: str) -> None:
     """A loop of this frame is over; `how` is "" where it was left before its items had run out."""
+    if place.role is not Role.MAIN and keeper.end_passed(place):
+        return
     facts = {**facts, **_leaving(frame, how)}
     keeper.reach(place.ended(_leaves_frame(facts["how"])), frame, facts)
 
@@ -115,7 +125,10 @@ def is_watched(frame: FrameType, thread: int) -> bool:
 
 def innermost(node: Node) -> Place | None:
     """The place of the innermost loop around that has one."""
-    return next((link.loop.place for link in reversed(chain(node)) if link.loop and link.loop.place), None)
+    loop = node.loop
+    while loop is not None and loop.place is None:
+        loop = loop.parent.loop
+    return loop.place if loop is not None else None
 
 
 def _leaving(frame: FrameType, how: str) -> dict[str, Any]:

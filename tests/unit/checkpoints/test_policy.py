@@ -19,6 +19,22 @@ def test_a_costly_state_waits_until_the_tolerance_allows_it() -> None:
     assert next_at_s(costs, epsilon=0.02) == pytest.approx(380.0)
 
 
+def test_the_first_header_of_another_loop_may_cost_what_is_not_planned_for() -> None:
+    costs = Costs().after(stall_s=1.0)
+
+    assert not should_keep(costs, computed_s=96, epsilon=0.02)
+    assert should_keep(costs, computed_s=96, epsilon=0.02, share=1.0)
+    assert not should_keep(costs, computed_s=94, epsilon=0.02, share=1.0)
+
+
+def test_from_when_several_states_may_be_kept_they_may() -> None:
+    costs = Costs().after(stall_s=0.3)
+    at_s = next_at_s(costs, epsilon=0.02, count=3)
+
+    assert should_keep(costs, at_s + 1e-6, epsilon=0.02, count=3)
+    assert not should_keep(costs, at_s - 1, epsilon=0.02, count=3)
+
+
 def test_background_work_counts_for_what_is_paid_of_it() -> None:
     costs = Costs().after(stall_s=1.0).paid(background_s=0.5)
 
