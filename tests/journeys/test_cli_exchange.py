@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from journeys.cli_user import CliUser
+from journeys.cli_user import TRAIN, CliUser
 
 KEEP = "import flor, numpy as np\nflor.log('w', np.arange(5000) + flor.arg('n', 0))\n"
 LOAD = "import flor\nprint(flor.dataframe('w')['w'].iloc[-1].load()[:3])\n"
@@ -203,3 +203,49 @@ def test_outside_git_there_is_nothing_to_push(tmp_path):
 
     assert done.returncode == 1
     assert "no git repository" in done.stderr
+
+
+PROBE = 'flor.log("accuracy", 50.0 + epoch)\n'
+
+
+def replay(user, probe, *where):
+    """Ask for `probe`, which logs this today."""
+    user.write("train.py", TRAIN.replace(PROBE, f'{PROBE}    flor.log("probe", {probe})\n'))
+    done = user.process("replay", "probe", *where, "--yes")
+    assert done.returncode == 0, done.stderr
+
+
+def answers(user):
+    """What the runs have as `probe`."""
+    return [row["probe"] for row in user.json("dataframe", "probe")]
+
+
+def test_answers_that_were_replaced_come_back_from_nowhere(users):
+    first, _ = users
+    replay(first, "epoch")
+    first.read("push")
+    early = third(users)
+    early.read("pull")
+    assert answers(early) == [0, 1, 2]
+    replay(first, "-epoch")
+    assert answers(first) == [0, -1, -2]
+
+    first.read("push")
+    first.read("pull")
+    early.read("pull")
+
+    assert answers(first) == [0, -1, -2]
+    assert answers(early) == [0, -1, -2]
+
+
+def test_answers_that_were_replaced_in_part_count_once(users):
+    first, _ = users
+    replay(first, "epoch", "epoch <= 2")
+    replay(first, "-epoch", "epoch = 1")
+    replay(first, "-epoch")
+    first.read("push")
+    late = third(users)
+
+    late.read("pull")
+
+    assert answers(late) == answers(first) == [0, -1, -2]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from flor.entities import Run, RunId, Source
 from flor.errors import RunNotFound, StoreError
-from flor.runs import cache, chunks, cutting, files, journals, metadata
+from flor.runs import cache, chunks, cutting, files, journals, metadata, outdated
 from flor.runs import seal as sealing
 from flor.runs.cache import Description
 from flor.runs.journals import Journal
@@ -202,13 +202,14 @@ def _seal_ended(layout: Layout, progress: Progress) -> tuple[list[Description], 
 
 def _behind(described: Sequence[Description]) -> list[list[SealedName]]:
     """The files of each run of which one says that records are superseded, and another still counts them."""
-    cut = {one.name.run for one in described if one.metadata.cuts}
-    parts_of = _parts_of(one for one in described if one.name.run in cut)
+    saying = {one.name.run for one in described if one.metadata.cuts or one.metadata.answered}
+    parts_of = _parts_of(one for one in described if one.name.run in saying)
     cuts = {run: metadata.cuts([part.metadata for part in parts]) for run, parts in parts_of.items()}
     return [
         [part.name for part in parts]
         for run, parts in parts_of.items()
         if any(cutting.lacking(part.metadata, cuts[run]) for part in parts)
+        or outdated.is_behind([part.metadata for part in parts])
     ]
 
 
@@ -219,6 +220,7 @@ def _catch_up(layout: Layout, behind: Iterable[Sequence[SealedName]]) -> list[st
         try:
             with sealing.exclusive(layout):
                 cutting.catch_up(layout, names)
+                outdated.catch_up(layout, names)
         except (OSError, StoreError) as error:
             problems.append(f"Run {names[0].run} still shows records that were superseded: {error}")
     return problems

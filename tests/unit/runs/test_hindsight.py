@@ -1,6 +1,7 @@
 """Answers in the files of a run: each with its verdict, and what later replays make of earlier ones."""
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from flor.entities import RunId, Verdict
 from flor.query import frame
-from flor.runs import cache, hindsight, metadata, parquet, verdicts
+from flor.runs import cache, hindsight, metadata, outdated, parquet, verdicts
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 from flor.runs.metadata import Answered
@@ -18,6 +19,8 @@ from flor.runs.schema import RECORDS
 from unit.runs import given
 
 RUN = RunId("a" * 16)
+STAMPS = count()
+"""Of replays, of which no two begin at the same time."""
 LETTERS = {"v": Verdict.VERIFIED, "u": Verdict.UNVERIFIED, "d": Verdict.DIVERGED}
 
 
@@ -47,7 +50,7 @@ def answer(
     fields = {"source": "replay", "vf": value, **({"it": it} if it else {})}
     table = given.losses(4, name, **fields).take(pa.array(places, pa.int64()))
     found = [LETTERS[letter] for letter in letters if letter != "."]
-    facts = {"probe": "p", "replay": "today", **verdicts.counts(found), **about}
+    facts = {"probe": "p", "replay": str(next(STAMPS)), **verdicts.counts(found), **about}
     answered = [Answered(name=name, **facts)]
     about_run = Catalog.open(layout).entry(RUN).metadata
     hindsight.keep(layout, about_run, hindsight.in_order(answered, table, {}, verdicts.spread(table, found)))
@@ -195,6 +198,48 @@ def test_what_had_diverged_and_what_another_probe_gave_goes_as_a_whole(layout: L
     assert shown(layout) == [(1, 3.0, "verified")]
 
 
+@pytest.mark.parametrize("later", ["vvvv", ".v..", "..d.", "d..u", "vv.u"])
+def test_an_earlier_file_that_comes_back_gives_way_again(later: str, layout: Layout) -> None:
+    answer(layout, "uuvu")
+    early = layout.sealed / f"{RUN}.1.parquet"
+    content = early.read_bytes()
+    places = [(0, 0, place) for place, letter in enumerate(later) if letter != "."]
+    answer(layout, later, value=2.0, iterations=[] if "d" in later else places)
+    expected = shown(layout), counted(layout)
+
+    early.write_bytes(content)
+
+    assert (shown(layout), counted(layout)) == expected
+    assert not outdated.is_behind([cache.read_metadata(path) for path in layout.sealed.glob("*.parquet")])
+
+
+def test_what_another_probe_gave_does_not_come_back_through_several_replays(layout: Layout) -> None:
+    answer(layout, "vvvv")
+    early = layout.sealed / f"{RUN}.1.parquet"
+    content = early.read_bytes()
+    answer(layout, "vv..", probe="q", value=2.0)
+    answer(layout, "vv..", probe="q", value=3.0)
+
+    early.write_bytes(content)
+
+    assert [row[1] for row in shown(layout)] == [3.0, 3.0]
+    assert not early.exists()
+
+
+def test_who_leaves_the_store_as_it_is_sees_both(layout: Layout) -> None:
+    answer(layout, "uuuu")
+    early = layout.sealed / f"{RUN}.1.parquet"
+    content = early.read_bytes()
+    answer(layout, "vvvv")
+    early.write_bytes(content)
+
+    listed = Catalog.open(layout, seal=False)
+
+    assert len(frame.dataframe(listed, ("probe",))) == 8
+    assert early.exists()
+    assert len(frame.dataframe(Catalog.open(layout), ("probe",))) == 4
+
+
 def test_answers_of_other_names_stay(layout: Layout) -> None:
     answer(layout, "uuuu", name="other")
 
@@ -209,7 +254,7 @@ def test_values_of_loops_outlive_the_answer_that_they_came_with(layout: Layout) 
     value = given.losses(1, "probe", source="replay", path="page")
     for letter in "uv":
         table = pa.concat_tables([loop, value] if letter == "u" else [value])
-        answered = [Answered(name="probe", probe="p", replay="t", **verdicts.counts([LETTERS[letter]]))]
+        answered = [Answered(name="probe", probe="p", replay=letter, **verdicts.counts([LETTERS[letter]]))]
         sure = verdicts.spread(table.unify_dictionaries().combine_chunks(), [LETTERS[letter]])
         loops = {"page": "none"} if letter == "u" else {}
         known = Catalog.open(layout).entry(RUN).metadata
