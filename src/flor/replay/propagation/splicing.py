@@ -164,7 +164,8 @@ def spliced(module: Module, edits: Sequence[Edit]) -> tuple[PatchedFile, Mapping
 
 def changed_regions(module: Module, edits: Sequence[Edit]) -> Iterator[str]:
     """The statements of the module around each edit, with the edits made."""
-    starts = [0, *(module.text.starts[each.line - 1] for each in module.body.children[1:])]
+    # Several statements may share a line: `f.close(); g.close()`.
+    starts = sorted({0, *(module.text.starts[each.line - 1] for each in module.body.children[1:])})
     end = len(module.text.content)
     for some in _together(starts, edits):
         at = bisect_right(starts, some[0].offset) - 1
