@@ -187,3 +187,37 @@ def test_who_is_not_root_has_the_same_answers(place: Workplace) -> None:
 
 def _texts() -> dict[str, str]:
     return {"lib/__init__.py": "", "lib/model.py": MODEL, "train.py": SCRIPT}
+
+
+MOVES = """
+    import os
+    EARLY
+    import flor
+
+    LATE
+    n = int(open("start.txt").read())
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(3)):
+            n += epoch
+            flor.log("n", n)
+            # probe
+    """
+INTO_DATA = 'os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "data"))'
+
+
+@pytest.mark.parametrize("moment", ["EARLY", "LATE"])
+@pytest.mark.parametrize(
+    ("folder", "name"), [(".", "sub/train.py"), ("sub", "train.py"), ("sub/data", "../train.py")]
+)
+def test_a_program_may_go_to_another_folder_before_its_first_call(
+    moment: str, folder: str, name: str, place: Workplace
+) -> None:
+    script = MOVES.replace(moment, INTO_DATA).replace("EARLY", "").replace("LATE", "")
+    place.write("sub/data/start.txt", "5")
+    place.write("sub/train.py", script)
+    place.python(name, cwd=place.root / folder)
+
+    place.write("sub/train.py", script.replace("# probe", 'flor.log("probe", n * 2)'))
+    place.python("-m", "flor", "replay", "probe", "--yes")
+
+    assert place.values("probe") == [10, 12, 16]

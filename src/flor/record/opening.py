@@ -279,7 +279,7 @@ def _header(
         "started": time.time_ns() // 1_000,
         "filename": project.filename(this.path) if this.path else this.name,
         "argv": list(startup.original_argv),
-        "cwd": os.getcwd(),
+        "cwd": script.start_folder(),
         "user": environment.user(),
         "host": liveness.host_name(),
         "boot": liveness.boot_id(),

@@ -10,7 +10,7 @@ from typing import Any
 from flor.entities import FORMAT_VERSION, Run, RunId
 from flor.errors import CannotResume, StoreError
 from flor.project import Project
-from flor.record import ending, environment, opening
+from flor.record import ending, environment, opening, script
 from flor.record.context import Node
 from flor.record.process_run import Identity, ProcessRun
 from flor.runs import files, liveness
@@ -122,7 +122,7 @@ def header(run: Run, identity: Identity, memory: Ring) -> dict[str, Any]:
         "started": time.time_ns() // 1_000,
         "filename": run.filename,
         "argv": list(run.argv),
-        "cwd": os.getcwd(),
+        "cwd": script.start_folder(),
         "user": environment.user(),
         "host": liveness.host_name(),
         "boot": liveness.boot_id(),

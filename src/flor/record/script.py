@@ -1,11 +1,12 @@
 """Which script this process executes."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from flor.record import membership
+from flor.record import membership, startup
 
 _PACKAGE = str(Path(__file__).parent.parent)
 
@@ -35,6 +36,16 @@ def of_process() -> Script:
         if caller:
             return Script(caller, "")
     return Script(None, "-c" if sys.argv and sys.argv[0] == "-c" else "<stdin>")
+
+
+def start_folder() -> str:
+    """The working folder in which this process was started: the program may be in another one by now."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    name = startup.original_argv[0] if startup.original_argv else ""
+    # What was said on the command line tells it for sure; a program may change it before it imports FlorDB.
+    if main and name and not os.path.isabs(name) and main.endswith(os.sep + name):
+        return str(main).removesuffix(name)[:-1] or os.sep
+    return startup.started_in or os.getcwd()
 
 
 def _of_ipython() -> Script | None:

@@ -26,6 +26,9 @@ opened: "list[tuple[str, str | bytes, int, str]]" = []
 "r" to read, "w" to write, "a" to append, "u" to read and write; "d" what it removed or renamed.
 """
 
+started_in = ""
+"""The working folder when FlorDB was imported; "" where it was gone."""
+
 OPENED_LIMIT = 100_000
 
 open_runs = 0
@@ -77,14 +80,22 @@ def begin() -> None:
 
 def take() -> None:
     """Take the program's command line, and a place among its exit hooks; note what it opens from here on."""
-    global began_ns  # noqa: PLW0603  (of this module, whose state is that of the process)
+    global began_ns, started_in  # noqa: PLW0603  (of this module, whose state is that of the process)
     original_argv.extend(getattr(sys, "argv", []))
     if hasattr(sys, "argv"):
         kwargs_tokens.extend(take_kwargs(sys.argv))
     atexit.register(_at_exit)
     began_ns = time.time_ns()
+    started_in = _folder_now()
     forget_opened()
     note_anew()
+
+
+def _folder_now() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def forget() -> None:
