@@ -97,6 +97,51 @@ def test_an_iteration_goes_on_behind_loops_that_are_left_or_stand_deeper(place: 
     assert cells(place, 0) == cells(place, 1)
 
 
+WRITES = """
+    import os
+    import random
+
+    import flor
+
+    random.seed(3)
+    log, rows = open("log.txt", "w"), open("rows.txt", "w")
+    log.write("header\\n")
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(4)):
+            for x in flor.loop("step", range(3)):
+                log.write(f"{flor.log('loss', random.random())}\\n")
+            print(epoch, file=rows, flush=True)
+            # behind
+            flor.log("epoch_loss", epoch)
+    log.close()
+    # suffix
+    """
+ASKS = {
+    "a place": ("behind", "log.tell()"),
+    "a place of what was written out": ("behind", "rows.tell()"),
+    "a size": ("behind", "os.path.getsize('log.txt')"),
+    "what is on the disk by then": ("behind", "open('rows.txt').read()"),
+    "all of it": ("suffix", "open('log.txt').read()"),
+}
+
+
+@pytest.mark.parametrize("what", ASKS)
+@pytest.mark.parametrize("only", ["", "epoch >= 3"])
+def test_a_statement_may_ask_for_a_file_that_the_run_was_writing(
+    what: str, only: str, place: Workplace
+) -> None:
+    where, asked = ASKS[what]
+    place.run(WRITES, env=KEEP_ALL)
+    for name in ("log.txt", "rows.txt"):
+        (place.root / name).unlink()
+    place.run(WRITES.replace(f"# {where}", f'flor.log("probe", {asked})'), env=KEEP_ALL)
+
+    replay(place, "probe", *filter(None, [only]), "--workers", "1")
+
+    hindsight, foresight = (place.values("probe", run=run.run) for run in place.catalog().runs)
+    assert hindsight == (foresight[2:] if only and where == "behind" else foresight)
+
+
 IN_FUNCTION = """
     import random
     import time

@@ -54,10 +54,10 @@ def wanted(place: Workplace, tmp_path: Path) -> list[object]:
     return [(row.name, row.value, row.path, row.it, row.source) for row in place.rows()]
 
 
-def killed(place: Workplace, moment: str, script: str = SCRIPT) -> str:
+def killed(place: Workplace, moment: str, script: str = SCRIPT, by: int = signal.SIGKILL) -> str:
     """A run that is killed at the moment; its id."""
     place.write("train.py", script)
-    place.python("train.py", code=-signal.SIGKILL, env={**KEEP_ALL, "KILL": moment})
+    place.python("train.py", code=-by, env={**KEEP_ALL, "KILL": moment})
     return place.catalog().runs[-1].run
 
 
@@ -350,6 +350,54 @@ def test_files_that_the_run_wrote_are_as_if_it_had_not_been_killed(place: Workpl
 
     assert {name: (place.root / name).read_bytes() for name in wanted} == wanted
     assert [(row.name, row.value) for row in place.rows(run=RunId(run))] == said
+
+
+def holding(when: str) -> str:
+    """The script with two files that it holds open, of which one is written out in time."""
+    return SCRIPT.replace(
+        "    history = []\n",
+        '    history = []\n    log, rows = open("log.txt", "w"), open("rows.bin", "ab")\n'
+        '    log.write("header\\n")\n',
+    ).replace(
+        "            history.append",
+        "            log.write(repr(weights))\n            rows.write(bytes([epoch]))\n"
+        f"            {when}\n            history.append",
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "entry"),
+    [("pass", "its start"), ("log.flush(), rows.flush()", "epoch 4, after step (nested loop 1)")],
+)
+def test_what_a_script_had_written_and_not_flushed_is_not_lost(
+    when: str, entry: str, place: Workplace
+) -> None:
+    script = holding(when)
+    place.run(script, env=KEEP_ALL)
+    wanted = {name: (place.root / name).read_bytes() for name in ("log.txt", "rows.bin")}
+    for name in wanted:
+        (place.root / name).unlink()
+
+    run = killed(place, "4 1.0", script)
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert f"Resuming run {run} (train.py): {entry}." in resumed.stderr
+    assert "not all that was written to log.txt" in resumed.stderr
+    assert {name: (place.root / name).read_bytes() for name in wanted} == wanted
+
+
+def test_what_it_had_not_flushed_is_written_out_before_it_ends_of_sigterm(place: Workplace) -> None:
+    script = holding("os.environ.get('KILL') == f'{epoch}' and os.kill(os.getpid(), signal.SIGTERM)")
+    place.run(script, env=KEEP_ALL)
+    wanted = {name: (place.root / name).read_bytes() for name in ("log.txt", "rows.bin")}
+    for name in wanted:
+        (place.root / name).unlink()
+
+    run = killed(place, "3", script, signal.SIGTERM)
+    resumed = resume(place, run, env=KEEP_ALL)
+
+    assert f"Resuming run {run} (train.py): after epoch 4." in resumed.stderr
+    assert {name: (place.root / name).read_bytes() for name in wanted} == wanted
 
 
 MAKING = """

@@ -26,7 +26,7 @@ class Kind:
     same_meta: bool = False
     """The live object is the one only if its `meta` is the same: that part cannot be changed."""
     always_new: bool = False
-    """The live object never is the one, even if all that is read of it is the same."""
+    """The live object never is the one as it is, even if all that is read of it is the same."""
     parts_first: bool = False
     """Filling hashes what it holds: the rest is filled first."""
 

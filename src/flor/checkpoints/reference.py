@@ -1,7 +1,7 @@
 """The objects of the walk at `top(0)`: what later walks, and restores, tell identity by."""
 
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flor.checkpoints.graph import Graph, Label
@@ -22,13 +22,14 @@ class Reference:
     graph: Graph
     held: list[Any]
     numbers: dict[int, int]
+    files: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)  # that are written to
 
     @classmethod
     def of(cls, walked: Walked) -> "Reference":
         """The reference that a walk becomes once it is done with."""
         nodes = zip(walked.graph.nodes, walked.objects, strict=True)
         held = [None if node.kind in _NEVER_HELD else _hold(thing) for node, thing in nodes]
-        return cls(walked.graph, held, walked.numbers)
+        return cls(walked.graph, held, walked.numbers, weakref.WeakSet(walked.files))
 
     def object(self, number: int) -> Any | None:
         """The object of a node; None if it is gone."""

@@ -60,6 +60,7 @@ class Walk:
         self.leaf_nodes: list[int] = []
         self.hints: dict[int, Any] = {}
         self.reasons: dict[int, str] = {}
+        self.files: list[Any] = []  # that are written to
         self.current = 0
         self.vars_owner: dict[int, int] = {}  # id of an instance's __dict__ to the node of the instance
         self.frame_cells = FrameCells(frames)
@@ -94,7 +95,7 @@ class Walk:
         self._settle_cells(nodes)
         graph = Graph(nodes, list(self._names), list(self._shapes), self.leaf_nodes, self.hints)
         numbers = {key: number for key, number in self._numbers.items() if number is not None and number >= 0}
-        walked = Walked(graph, self.leaves, self.objects, numbers, self.reasons)
+        walked = Walked(graph, self.leaves, self.objects, numbers, self.reasons, self.files)
         return walked if reference is None else reference.marked(walked)
 
     def _settle_cells(self, nodes: list[Node]) -> None:

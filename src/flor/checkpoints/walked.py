@@ -1,6 +1,6 @@
 """What a walk found, with the live objects beside the nodes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flor.checkpoints.graph import Graph
@@ -25,6 +25,7 @@ class Walked:
     objects: list[Any]  # beside the nodes
     numbers: dict[int, int]  # id of an object to its node
     reasons: dict[int, str]  # of opaque nodes
+    files: list[Any] = field(default_factory=list)  # those that are written to
 
     @property
     def node_count(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
+from flor.checkpoints import files
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
@@ -262,6 +263,7 @@ class Keeper:
             return
         try:
             if entry.kind == "top" or block.reference:
+                files.write_out(block.reference.files if block.reference else ())
                 self._try_to_keep(entry, block, frame, facts)
         finally:
             self.termination.end_process()
@@ -324,7 +326,7 @@ class Keeper:
             graph=graph.to_bytes,
             opaque=[OpaqueRecord(one.path, one.reason) for one in walked.opaque],
             around=block.around,
-            facts=facts | self._of_job(),
+            facts=facts | self._of_job() | files.facts(walked.files, block.reference),
             files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
             registered=graph.leaves_below("registered") if entry == FIRST_HEADER else None,
             blobs=drawn or {},

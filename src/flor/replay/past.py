@@ -5,11 +5,11 @@ import sys
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flor.checkpoints import making
+from flor.checkpoints import files, making
 from flor.checkpoints.atoms import load as simple_values
 from flor.checkpoints.compare import differences
 from flor.checkpoints.fitting import counterparts, misfits, without_patches
@@ -147,6 +147,7 @@ def put_into(moment: Moment, into: Mapping[str, Any]) -> None:
     if found:
         raise DoesNotFit(found)
     then = without_patches(then, live.graph)
+    then = replace(then, graph=files.left_alone(then.graph))
     hashes, now = [moment.hashes[leaf] for leaf in then.leaves], _hashes(live)
     _read_all(moment, then, now)
     restored = put_back(

@@ -19,6 +19,7 @@ from flor.record import opening, reopening, session
 from flor.record.keeper import Keeper
 from flor.record.recorder import RecordingSession
 from flor.record.session import Session
+from flor.replay import standing
 from flor.replay.job import Job
 from flor.replay.player import Player, kept_of
 from flor.replay.reentry import Itinerary
@@ -132,18 +133,9 @@ def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:
         entry=orders.entry,
         arguments={name: orders.run.args[name] for name in answer.arguments},
     )
-    keeper, standing = Keeper.of(run), player.adoptable()
-    keeper.adopt(standing.blocks, standing.opened, answer.first_position)
+    keeper, opened = Keeper.of(run), player.adoptable()
+    keeper.adopt(opened.blocks, opened.opened, answer.first_position)
     player.keeper = keeper
     recording.go_on(player.run_level, run, keeper, orders.run.args)
-    _set_ends(answer.sizes)
+    standing.set_ends(answer.sizes)
     return recording
-
-
-def _set_ends(sizes: Mapping[str, int]) -> None:
-    """Let what the program writes to files that were put back follow what is in them."""
-    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
-        with suppress(OSError):
-            path = os.readlink(f"/proc/self/fd/{name}")
-            if path in sizes:
-                os.lseek(int(name), sizes[path], os.SEEK_SET)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flor.checkpoints import naming
 from flor.checkpoints.entry import EntryPoint, parse
+from flor.checkpoints.files import HELD_BACK
 from flor.checkpoints.manifest import Manifest
 from flor.entities import Run, Status
 from flor.errors import CannotResume
@@ -81,6 +82,7 @@ def candidates(
     for manifest, words in reversed(list(zip(newest, naming.in_words(newest), strict=True))):
         entry = parse(manifest.entry)
         reason = _INCOMPLETE if manifest.entry in incomplete else ""
+        reason = reason or _held_back(manifest)
         reason = reason or ("" if _is_made_by_the_prefix(entry) else _lost(manifest))
         if reason:
             passed.append(PassedOver(words, reason))
@@ -100,6 +102,11 @@ def _is_made_by_the_prefix(entry: EntryPoint) -> bool:
     return entry.kind == "start" or (
         entry.kind == "top" and entry.block == 0 == entry.loop and entry.iteration == 0
     )
+
+
+def _held_back(manifest: Manifest) -> str:
+    names = ", ".join(manifest.facts.get(HELD_BACK, ())[:3])
+    return names and f"not all that was written to {names} stood on the disk: the script had not flushed it"
 
 
 def _lost(manifest: Manifest) -> str:

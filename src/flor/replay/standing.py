@@ -30,7 +30,21 @@ def put(then: Mapping[str, Any] | None, root: Path, contents: Contents) -> tuple
         # What a run wrote elsewhere is the user's.
         if not path.startswith("/") and not _put(root / decoded(path), file, contents):
             lacking.append(path)
+    set_ends({os.path.realpath(root / decoded(path)): file.size or 0 for path, file in files.items()})
     return tuple(lacking)
+
+
+def set_ends(sizes: Mapping[str, int]) -> None:
+    """Let what this process writes to files that were put back follow what is in them.
+
+    Args:
+        sizes: by path. A place behind that end is where the program stood, which had written more.
+    """
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        with suppress(OSError):
+            path = os.readlink(f"/proc/self/fd/{name}")
+            if path in sizes and os.lseek(int(name), 0, os.SEEK_CUR) < sizes[path]:
+                os.lseek(int(name), sizes[path], os.SEEK_SET)
 
 
 def _put(place: Path, file: EntryFile, contents: Contents) -> bool:

@@ -77,6 +77,7 @@ class RunFacts:
     columns: Mapping[str, Any] = field(default_factory=dict)  # arguments and last values, for the schedule
     projid: str = ""
     reads_back: tuple[str, ...] = ()  # files that the run itself wrote before it read them
+    held_back: tuple[str, ...] = ()  # files of which the disk lacked something when a state was kept
     marks: tuple["Mark", ...] = ()
     startup_s: float = 0.0  # from the start of the process to its first call of FlorDB; 0: unknown
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from flor.checkpoints.entry import EntryPoint, parse
+from flor.checkpoints.files import HELD_BACK
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.store import CheckpointStore
@@ -68,6 +69,7 @@ def run_facts(
         columns={**run.args, **run.values},
         projid=run.projid,
         reads_back=tuple(reads_back),
+        held_back=tuple(dict.fromkeys(name for one in manifests for name in one.facts.get(HELD_BACK, ()))),
         marks=tuple(marks),
         startup_s=float(run.environment.get("startup_s") or 0.0),
     )

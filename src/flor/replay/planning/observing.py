@@ -114,6 +114,15 @@ class Observer:
         ]
         return self._closed(parts)
 
+    def mentioned_at(self, lines: Collection[tuple[str, int]]) -> frozenset[str]:
+        """What the statements on these lines, by file, mention."""
+        parts: list[ast.AST] = []
+        for filename, module in self.program.modules.items():
+            for node in ast.walk(module.node):
+                if isinstance(node, ast.stmt) and (filename, node.lineno) in lines:
+                    parts += ast.walk(node)
+        return self._closed(parts)
+
     @cached_property
     def _all_loops(self) -> list[ast.AST]:
         return [site.node for site in self._sites.values()]

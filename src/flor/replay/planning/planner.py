@@ -144,6 +144,9 @@ class _Planner:
         if self.facts.reads_back and (self.outside.is_far or self.changed.may_read_files):
             names = ", ".join(self.facts.reads_back[:3])
             return f"the run reads {names}, which it wrote itself before: what writes it has to be executed"
+        if self.facts.held_back and self.changed.may_ask_files:
+            names = ", ".join(self.facts.held_back[:3])
+            return f"the statement may read {names}, of which the disk lacked something when states were kept"
         if program.script not in program.modules:
             return f"{program.script} cannot be read"
         if not self.changed.structure.mains:

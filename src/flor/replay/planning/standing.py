@@ -26,6 +26,8 @@ _READING = (
     "from_pretrained",
 )
 _NO_READING = frozenset({"load_state_dict"})
+_ASKING = frozenset({"getsize", "stat", "lstat", "run", "check_output", "popen", "Popen", "system"})
+"""Others by which a statement may learn what stands in a file: a program that it starts may read it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Changed:
     structure: Structure
     observer: Observer
     places: tuple[Place, ...]
+    asking: frozenset[str] = frozenset()  # what the probes, and the lines that came along, mention
 
     @property
     def program(self) -> Program:
@@ -50,7 +53,12 @@ class Changed:
     def may_read_files(self) -> bool:
         """Whether whole iterations may read files, by the names that they mention."""
         names = self.mentioned[ITERATION]
-        return names is None or any(name.startswith(_READING) for name in names if name not in _NO_READING)
+        return names is None or any(map(_reads, names))
+
+    @cached_property
+    def may_ask_files(self) -> bool:
+        """Whether the probes may read files, or ask how large they are."""
+        return any(name in _ASKING or _reads(name) for name in self.asking)
 
     @cached_property
     def is_anywhere(self) -> bool:
@@ -103,7 +111,12 @@ def changed(
     """
     observer = Observer(program, texts, frozenset(probes))
     reached = [each for each in [*probes, *carried] if each[0] in program.reached]
-    return Changed(structure, observer, tuple(structure.place(*each) for each in reached))
+    asking = observer.mentioned_at({*probes, *carried})
+    return Changed(structure, observer, tuple(structure.place(*each) for each in reached), asking)
+
+
+def _reads(name: str) -> bool:
+    return name.startswith(_READING) and name not in _NO_READING
 
 
 @dataclass(frozen=True, slots=True)
