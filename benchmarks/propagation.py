@@ -6,7 +6,7 @@ from time import perf_counter, process_time
 
 from benchmarks.figures import Figure
 from benchmarks.scratch import Bench
-from flor.replay import probes
+from flor.replay import probes, trees
 from flor.replay.propagation import agreement, propagate, statements
 
 LINES = 1_500
@@ -49,15 +49,17 @@ def figures(bench: Bench) -> Iterator[Figure]:
 
 def _figure(name: str, today: str, version: str, rounds: int) -> Figure:
     now, before = {"train.py": today}, {"train.py": version}
-    asked = probes.find(now, ["norm"])
-    walls, cpus, again = [], [], []
+    walls, cpus, finding, again = [], [], [], []
     for _ in range(rounds):
         _forget()
+        wall = perf_counter()
+        asked = probes.find(now, ["norm"])
+        finding.append(perf_counter() - wall)
         wall, cpu = perf_counter(), process_time()
         found = propagate(asked, now, before)
         walls.append(perf_counter() - wall)
         cpus.append(process_time() - cpu)
-        statements.read.cache_clear()
+        _forget()
         statements.read("train.py", today)
         wall = perf_counter()
         propagate(asked, now, before)
@@ -70,13 +72,13 @@ def _figure(name: str, today: str, version: str, rounds: int) -> Figure:
         "s",
         GOAL_S,
         cpu_s=median(cpus),
-        note=f"{median(again) * 1e3:.0f} ms for every further version",
+        note=f"{median(finding) * 1e3:.0f} ms to find it; {median(again) * 1e3:.0f} ms for a further version",
     )
 
 
 def _forget() -> None:
     """Let nothing be known from a round before."""
-    for cached in (statements.read, agreement.anchors):
+    for cached in (statements.read, agreement.anchors, trees.parsed):
         cached.cache_clear()
 
 

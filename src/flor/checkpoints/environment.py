@@ -83,7 +83,10 @@ def _put_back() -> set[bytes]:
 
 def _changed_environ() -> tuple[tuple[bytes, bytes | None], ...]:
     """What the program changed in its environment; None for what it removed."""
-    first, now = first_environ(), dict(os.environb)
+    # The dict behind it, where there is one: to ask for each variable takes a call.
+    first, now = first_environ(), getattr(os.environb, "_data", os.environb)
+    if first == now and not _put_back():
+        return ()
     names = {name for name in first.keys() | now.keys() if first.get(name) != now.get(name)}
     return tuple((name, now.get(name)) for name in sorted(names | _put_back()))
 

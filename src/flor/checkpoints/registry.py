@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
@@ -84,6 +84,9 @@ _FAMILIES = {
 }
 """Libraries with kinds of their own: imported only where the program has imported the library."""
 
+_LASTING = frozenset({"builtins", "collections", "flor", "numpy", "random", "torch"})
+"""Whose classes stay as they are: how to read them is found out once, not by each walk."""
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -135,6 +138,16 @@ def plan(cls: type) -> Kind:
     found = _READ_BY.get(id(cls))
     if found is not None:
         return found
+    is_lasting = module_of(cls).partition(".")[0] in _LASTING and type(cls).__hash__ is type.__hash__
+    return _lasting_plan(cls) if is_lasting else _plan(cls)
+
+
+@cache
+def _lasting_plan(cls: type) -> Kind:
+    return _plan(cls)
+
+
+def _plan(cls: type) -> Kind:
     mro = Ancestors(cls)
     for family in families():
         planned: Kind | None = family.plan(cls, mro)

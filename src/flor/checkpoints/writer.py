@@ -193,7 +193,8 @@ class Writer:
         if sum(leaf.size_bytes for leaf in leaves) <= SMALL_BYTES:
             return True
         fresh = [leaf.size_bytes for leaf in leaves if not self._is_steady(leaf)]
-        return memory.has_room(self._pool.lacking(fresh))
+        lacking = self._pool.lacking(fresh)
+        return not lacking or memory.has_room(lacking)
 
     def _is_steady(self, leaf: Leaf) -> bool:
         known = self._known.get(_key(leaf))

@@ -222,7 +222,7 @@ class Keeper:
         return block.reference is not None and self.spending.is_affordable()
 
     def _is_top_wanted(self, entry: EntryPoint, block: OpenBlock) -> bool:
-        """Whether to keep it. That of the first header may cost more than planned: without it there are none."""
+        """Whether to keep it. That of the first header may cost what is not planned: without it are none."""
         if entry.iteration == 0:
             return self._position == 0 or self.spending.is_affordable(share=1.0)
         count = 1 + block.after_count

@@ -2,11 +2,10 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from flor.replay import sites
+from flor.replay import sites, trees
 from flor.replay.sites import Names
 
 MODULE = "<module>"
@@ -87,18 +86,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _tree(text: str) -> ast.Module | None:
-    if "flor" not in text:
-        return None
-    return _parsed(text)
-
-
-def _parsed(text: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as those about escapes in strings
-        try:
-            return ast.parse(text.removeprefix("\ufeff"))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+    return trees.readable(text.removeprefix("\ufeff")) if "flor" in text else None
 
 
 def _notes(filename: str, text: str, names: Collection[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
 
 from flor.replay import sites
 from flor.replay.planning.imports import Modules, packages_around
@@ -18,6 +17,7 @@ from flor.replay.planning.program import (
     plain_classes,
 )
 from flor.replay.sites import Names
+from flor.replay.trees import readable
 
 _INLINE = frozenset(
     {
@@ -74,16 +74,8 @@ def _imported(
 
 
 def _parsed(names: Iterable[str], files: Mapping[str, str]) -> tuple[dict[str, ast.Module], list[str]]:
-    trees = {name: _tree(files[name]) for name in names}
+    trees = {name: readable(files[name]) for name in names}
     return {name: tree for name, tree in trees.items() if tree}, [name for name in trees if not trees[name]]
-
-
-@lru_cache(maxsize=512)  # most files are the same in most versions
-def _tree(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def _bases(trees: Iterable[ast.Module]) -> dict[str, frozenset[str]]:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 
 from flor.replay import probes
 from flor.replay.propagation import lexing, names
-from flor.replay.propagation.statements import parsed
 from flor.replay.sites import Names
+from flor.replay.trees import parsed
 
 _LAYOUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 

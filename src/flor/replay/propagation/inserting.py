@@ -8,8 +8,9 @@ from flor.replay.propagation import code, names, needs, splicing
 from flor.replay.propagation.carrying import Carrier
 from flor.replay.propagation.planned import Planned, edit_at, hash_of, import_edits, path
 from flor.replay.propagation.splicing import Edit
-from flor.replay.propagation.statements import Statement, parsed
+from flor.replay.propagation.statements import Statement
 from flor.replay.propagation.view import View
+from flor.replay.trees import parsed
 
 _SHELLS = ("loop", "with", "If", "try", "ExceptHandler")
 

@@ -10,7 +10,8 @@ from flor.replay.propagation.importing import Import
 from flor.replay.propagation.placing import Place
 from flor.replay.propagation.refusing import Refused
 from flor.replay.propagation.splicing import Edit
-from flor.replay.propagation.statements import Module, parsed
+from flor.replay.propagation.statements import Module
+from flor.replay.trees import parsed
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The tree of a file's statements: what they say, without how it is laid out."""
 
 import ast
-import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from flor.replay import sites
 from flor.replay.propagation import lexing
 from flor.replay.propagation.text import Text
 from flor.replay.sites import Names
+from flor.replay.trees import parsed, uncollected
 
 Node = ast.stmt | ast.ExceptHandler | ast.match_case
 
@@ -225,20 +225,6 @@ class Module:
         return found | {f"{module}.{what}": what for module in self.names.modules for what in _TRANSPARENT}
 
 
-def parsed(content: str) -> ast.Module:
-    """The syntax tree, without the warnings that its strings may deserve.
-
-    Raises:
-        SyntaxError: it is no Python, or none that this interpreter reads.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(content)
-        except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes; nested too deeply
-            raise SyntaxError(str(error)) from error
-
-
 @lru_cache(16)  # a large file takes megabytes
 def read(filename: str, whole: str) -> Module:
     """The tree of a file; the same file is read once for all versions.
@@ -247,6 +233,7 @@ def read(filename: str, whole: str) -> Module:
         SyntaxError: it is no Python.
     """
     try:
-        return Module(filename, whole)
+        with uncollected():
+            return Module(filename, whole)
     except RecursionError as error:
         raise SyntaxError("it is nested deeper than Python reads") from error
