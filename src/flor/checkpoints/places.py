@@ -36,11 +36,6 @@ class Place:
             return EntryPoint("step", number, self.loop, self.block.main.reached, self.nested, self.reached)
         return None
 
-    def passed(self) -> None:
-        """The same where nobody asks which entry point that is."""
-        self.reached += 1
-        self.nested_begun = 0
-
     def ended(self, is_left: bool) -> EntryPoint | None:
         """The loop is over. One left by return or exception is no place to go on from.
 

@@ -164,8 +164,9 @@ class Keeper:
             self.block.reference = self.block.draws = None
         return place
 
-    def top_passed(self) -> None:
+    def top_passed(self, place: Place) -> None:
         """The main loop's header was passed by: it was too early for another state."""
+        place.nested_begun = 0
         if block := self.block:
             block.has_top, block.after_count = False, 0
 

@@ -37,18 +37,20 @@ def iterate(name: str, iterable: Iterable[T], parent: Node, keeper: "Keeper") ->
     around.place = place
     number, how, is_main, clock = 0, "", place.role is Role.MAIN, time.perf_counter
     batch: type = tuple
+    facts: Mapping[str, Any] = {}
     try:
         shown = loops.with_progress(name, iterable, parent)
         iterator = keeper.drawing(place, iterable, iter(shown), is_bare=shown is iterable)
         while True:
             due_at_s = keeper.step_at_s if not is_main else keeper.top_at_s if number else 0.0
             if clock() < due_at_s and not keeper.termination.is_asked:
-                place.passed()
+                place.reached += 1
                 if is_main:
-                    keeper.top_passed()
+                    keeper.top_passed(place)
             else:
                 source = iterator if shown is iterable else None
-                _reach_header(keeper, place, sys._getframe(1), header_facts(name, place, iterable, source))
+                facts = facts or header_facts(name, place, iterable, source)
+                _reach_header(keeper, place, sys._getframe(1), facts)
             try:
                 item = next(iterator)
             except StopIteration:
