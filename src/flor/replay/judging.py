@@ -68,6 +68,13 @@ def judge(ended: Sequence[Ended], audited: Audit, varying: Varying = NOTHING) ->
     return Judgement(_report(ended, audited, varying, differing, list(chain(*found))), found)
 
 
+def unproved(ended: Sequence[Ended], reason: str) -> Judgement:
+    """The judgement of answers of which nobody knows yet how sure they are."""
+    found = [[Verdict.UNVERIFIED] * each.answers.count for each in answering(ended)]
+    told = _report(ended, NO_AUDIT, NOTHING, [reason], list(chain(*found)))
+    return Judgement(told, found)
+
+
 def answering(ended: Sequence[Ended]) -> list[Ended]:
     """The segments that answer; what audits log serves to prove."""
     return [each for each in ended if not each.segment.is_audit]

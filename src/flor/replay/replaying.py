@@ -2,9 +2,11 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +32,9 @@ from flor.runs.records import LoopDefault
 from flor.times import to_text
 
 _SHOWN = 5
+
+Covered = list[tuple[int, int, int]] | None
+"""The iterations that need not be asked again; None: all."""
 
 Progress = Callable[[Iterable[Ended], int], Iterable[Ended]]
 
@@ -71,8 +76,9 @@ def replay(
         works: Sequence[Work] = asked.works
         while works:
             ended = workshop.ended(works, executor, lambda _: None)
-            for each in progress(ended, sum(len(work.segments) for work in works)):
-                keeping.add(each)
+            with keeping.interruptible():
+                for each in progress(ended, sum(len(work.segments) for work in works)):
+                    keeping.add(each)
             works = keeping.rounds.next()
         changed = workshop.changed()
     keeping.finish()
@@ -103,16 +109,40 @@ class _Keeping:
         """One more segment has ended."""
         for case in self.rounds.add(each):
             self._keep(case)
+        for case in self.rounds.waiting(each):
+            self._keep_for_now(case)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Whatever ends the block, what is answered until then is kept, and not asked again."""
+        try:
+            yield
+        except BaseException:
+            for case in self.rounds.left():
+                if not case.is_kept:
+                    self._keep_for_now(case)
+            raise
 
     def finish(self) -> None:
         """Keep what is left of segments that never came."""
         for case in self.rounds.left():
             self._keep(case)
 
+    def _keep_for_now(self, case: Case) -> None:
+        """Keep answers that are not proved yet."""
+        parts = _in_order(case)
+        judged = judging.unproved(parts, case.missing)
+        case.is_kept = True
+        if judged.report.obtained:
+            self._write(parts, judged, _covered_for_now(case, judged.report))
+
+    def _write(self, parts: Sequence[Ended], judged: Judgement, covered: Covered) -> None:
+        about = self.catalog.entry(parts[0].work.run.run).metadata
+        found = _found(parts, judged, covered, self.stamp, about.loops)
+        hindsight.keep(Layout(self.project.home), about, found)
+
     def _keep(self, case: Case) -> None:
-        work = case.work
-        # They ended in any order; where the run recorded nothing, only theirs tells that of the records.
-        parts = sorted(case.ended, key=lambda each: work.segments.index(each.segment))
+        work, parts = case.work, _in_order(case)
         outcomes.add(Layout(self.project.home), filter(None, map(_outcome, parts)))
         audit = self.rounds.audit_of(case)
         if work.audits and audit.is_done and not audit.difference:
@@ -120,9 +150,12 @@ class _Keeping:
         judged = judging.judge(parts, audit, case.varying)
         self.reports.append(judged.report)
         if judged.report.obtained or not judged.report.is_missing:
-            about = self.catalog.entry(work.run.run).metadata
-            found = _found(parts, judged, self.stamp, about.loops)
-            hindsight.keep(Layout(self.project.home), about, found)
+            self._write(parts, judged, _covered(work, judged.report))
+
+
+def _in_order(case: Case) -> list[Ended]:
+    """What has ended, which it did in any order; only theirs tells that of the records in some runs."""
+    return sorted(case.ended, key=lambda each: case.work.segments.index(each.segment))
 
 
 def _outcome(ended: Ended) -> Outcome | None:
@@ -137,7 +170,11 @@ def _outcome(ended: Ended) -> Outcome | None:
 
 
 def _found(
-    parts: Sequence[Ended], judged: Judgement, stamp: str, known: Mapping[str, LoopDefault]
+    parts: Sequence[Ended],
+    judged: Judgement,
+    covered: Covered,
+    stamp: str,
+    known: Mapping[str, LoopDefault],
 ) -> Hindsight:
     """What is to be kept of a run's segments."""
     found = judging.answering(parts)
@@ -145,26 +182,29 @@ def _found(
     sure = [verdicts.spread(*each) for each in zip(tables, judged.verdicts, strict=True)]
     loops = {path: default for each in parts for path, default in each.loops.items()}
     fresh = {path: default for path, default in loops.items() if path and path not in known}
-    answered = _answered(found, judged, stamp)
+    answered = _answered(found, judged, covered, stamp)
     return hindsight.in_order(answered, pa.concat_tables(tables), fresh, np.concatenate(sure))
 
 
-def _answered(parts: Sequence[Ended], judged: Judgement, stamp: str) -> list[Answered]:
+def _answered(parts: Sequence[Ended], judged: Judgement, covered: Covered, stamp: str) -> list[Answered]:
     """Under each name what was found out of it."""
     work, of_name = parts[0].work, defaultdict[str, list[Verdict]](list)
     for each, found in zip(parts, judged.verdicts, strict=True):
         for name, verdict in zip(each.answers.names, found, strict=True):
             of_name[name].append(verdict)
-    return [_of_name(name, of_name[name], work, judged.report, stamp) for name in work.names]
+    about = partial(_of_name, work=work, report=judged.report, covered=covered, stamp=stamp)
+    return [about(name, of_name[name]) for name in work.names]
 
 
-def _of_name(name: str, found: Sequence[Verdict], work: Work, report: RunReport, stamp: str) -> Answered:
+def _of_name(
+    name: str, found: Sequence[Verdict], work: Work, report: RunReport, covered: Covered, stamp: str
+) -> Answered:
     return Answered(
         name=name,
         probe=work.probe_of(name),
         replay=stamp,
         level=report.level,
-        iterations=_covered(work, report),
+        iterations=covered,
         segments=report.segments,
         seconds=report.seconds,
         reason=report.reason,
@@ -172,11 +212,21 @@ def _of_name(name: str, found: Sequence[Verdict], work: Work, report: RunReport,
     )
 
 
-def _covered(work: Work, report: RunReport) -> list[tuple[int, int, int]] | None:
-    """The iterations that need not be asked again; None: all."""
+def _covered(work: Work, report: RunReport) -> Covered:
     if report.is_missing or report.diverged:
         return []
     return list(work.plan.wanted) if work.is_part else None
+
+
+def _covered_for_now(case: Case, report: RunReport) -> Covered:
+    """What may be another value than in the run is asked again, and what has not ended."""
+    if case.is_in_doubt:
+        return []
+    if case.is_answered:
+        return _covered(case.work, report)
+    ended = [each.segment for each in judging.answering(case.ended) if not judging.failure(each)]
+    visits = [visit for segment in ended for visit in segment.visits if visit.is_wanted]
+    return sorted((visit.block, visit.loop, visit.iteration) for visit in visits)
 
 
 def _nothing(work: Work) -> RunReport:

@@ -14,6 +14,9 @@ from flor.replay.varying import Varying
 
 _MOST_REFUSALS = 4
 """After so many no state of the run is tried any more: the script is run again."""
+_UNANSWERED = "the replay was interrupted"
+_UNREPEATED = "it was not executed a second time yet, to tell what differs from one execution to the next"
+_UNAUDITED = "no iteration was executed in full yet, to prove it (--audit 1 does that)"
 
 
 @dataclass(slots=True)
@@ -25,12 +28,31 @@ class Case:
     again: list[Ended] = field(default_factory=list)
     repeated: Work | None = None  # what is executed a second time
     first: Mapping[int, Ended] = field(default_factory=dict)  # of each segment of it, by id, the first time
+    is_kept: bool = False  # its answers are kept, though nobody knows yet how sure they are
 
     @property
     def varying(self) -> Varying:
         """What comes out differently each time."""
         pairs = [(self.first[id(each.segment)], each) for each in self.again if not judging.failure(each)]
         return varying.between(pairs)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether all that answers has ended."""
+        ended = {id(each.segment) for each in self.ended}
+        return bool(ended) and all(id(segment) in ended for segment in self.work.plan.segments)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether something came out differently."""
+        return any(judging.doubt(each, self.ended) for each in self.ended)
+
+    @property
+    def missing(self) -> str:
+        """What would show how sure its answers are."""
+        if not self.is_answered:
+            return _UNANSWERED
+        return _UNREPEATED if self.repeated or self.is_in_doubt else _UNAUDITED
 
     @property
     def is_complete(self) -> bool:
@@ -65,6 +87,12 @@ class Rounds:
         if case.work.audits and case.is_complete:
             self._audits[case.work.version] = judging.audit(case.ended, case.varying)
         return self._taken(lambda one: one.is_complete and not self._waits(one.work))
+
+    def waiting(self, each: Ended) -> Iterator[Case]:
+        """The run of a segment that has ended, if it is answered and waits to be proved."""
+        case = self._cases.get(each.work.run.run)
+        if case is not None and case.is_answered and not case.is_kept:
+            yield case
 
     def next(self) -> Sequence[Work]:
         """What is executed in the next round."""

@@ -253,12 +253,13 @@ class Timeline:
         return max((after.ts - min(records, default=begins)) / 1e6, 0.0)
 
     def before_nested_s(self, iteration: int, kept: Mapping[EntryPoint, KeptState]) -> float:
-        """Of the part of an iteration before the first record in a nested loop."""
-        top = kept.get(EntryPoint("top", self.facts.block, self.facts.loop, iteration))
-        records = self.inside.get(iteration, ())
-        if top is None or not records:
+        """Of the part of an iteration before the first record in a nested loop, or else its end."""
+        key = (self.facts.block, self.facts.loop, iteration)
+        top, first = kept.get(EntryPoint("top", *key)), kept.get(EntryPoint("after", *key, 0))
+        moments = self.inside.get(iteration, ()) or ([first.ts] if first else [])
+        if top is None or not moments:
             return self.iteration_s(iteration) * 0.1 if self.inside else self.iteration_s(iteration)
-        return min(max((min(records) - top.ts) / 1e6, 0.0), self.iteration_s(iteration))
+        return min(max((min(moments) - top.ts) / 1e6, 0.0), self.iteration_s(iteration))
 
     def behind_nested_s(self, iteration: int, kept: Mapping[EntryPoint, KeptState]) -> float:
         """Of the part of an iteration behind its last nested loop."""
