@@ -114,8 +114,13 @@ def _heeding(answered: Sequence[Answered], newer: Sequence[Answered]) -> Mapping
         new.name: new
         for new in newer
         for one in answered
-        if one.name == new.name and one.replay in new.instead and new.replay not in one.heeded
+        if one.name == new.name and _stands_instead(new, one) and new.replay not in one.heeded
     }
+
+
+def _stands_instead(new: Answered, one: Answered) -> bool:
+    """Whether it says so, or a later probe gave it: stores that are merged did not know of each other."""
+    return one.replay in new.instead or (new.probe != one.probe and new.replay > one.replay)
 
 
 def _are_kept(part: Part, heeding: Mapping[str, Answered], found: Collection[Key]) -> Flags:

@@ -50,7 +50,7 @@ def answer(
     fields = {"source": "replay", "vf": value, **({"it": it} if it else {})}
     table = given.losses(4, name, **fields).take(pa.array(places, pa.int64()))
     found = [LETTERS[letter] for letter in letters if letter != "."]
-    facts = {"probe": "p", "replay": str(next(STAMPS)), **verdicts.counts(found), **about}
+    facts = {"probe": "p", "replay": f"{next(STAMPS):06}", **verdicts.counts(found), **about}
     answered = [Answered(name=name, **facts)]
     about_run = Catalog.open(layout).entry(RUN).metadata
     hindsight.keep(layout, about_run, hindsight.in_order(answered, table, {}, verdicts.spread(table, found)))
@@ -224,6 +224,19 @@ def test_what_another_probe_gave_does_not_come_back_through_several_replays(layo
 
     assert [row[1] for row in shown(layout)] == [3.0, 3.0]
     assert not early.exists()
+
+
+def test_where_stores_meet_that_did_not_know_of_each_other_the_later_probe_counts(layout: Layout) -> None:
+    answer(layout, "vvvv")
+    early = layout.sealed / f"{RUN}.1.parquet"
+    content = early.read_bytes()
+    early.unlink()
+    answer(layout, "vv..", probe="q", value=2.0)
+    early.rename(early.with_name(f"{RUN}.2.parquet"))
+
+    early.write_bytes(content)
+
+    assert [row[1] for row in shown(layout)] == [2.0, 2.0]
 
 
 def test_who_leaves_the_store_as_it_is_sees_both(layout: Layout) -> None:
