@@ -5,6 +5,7 @@ other stores come one by one, and one that was removed here may come back.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import permutations
 
 import msgspec
 import numpy as np
@@ -68,14 +69,15 @@ def catch_up(layout: Layout, names: Sequence[SealedName]) -> None:
     for part in parts:
         left = part
         for later in parts:
-            left = without(left, later.about.answered, set(keys(later.table)))
+            if later is not part:
+                left = without(left, later.about.answered, set(keys(later.table)))
         put(part, left)
 
 
 def is_behind(parts: Sequence[RunMetadata]) -> bool:
     """Whether a file of a run has answers in whose place another one has some."""
     answering = [part.answered for part in parts if part.answered]
-    return len(answering) > 1 and any(_heeding(one, later) for one in answering for later in answering)
+    return any(_heeding(*pair) for pair in permutations(answering, 2))
 
 
 def put(former: Part, part: Part) -> None:

@@ -226,6 +226,19 @@ def test_what_another_probe_gave_does_not_come_back_through_several_replays(layo
     assert not early.exists()
 
 
+def test_one_replay_may_answer_twice_as_it_gets_surer(layout: Layout) -> None:
+    answer(layout, "uuuu", replay="today", iterations=[(0, 0, 0)])
+    early = layout.sealed / f"{RUN}.1.parquet"
+    content = early.read_bytes()
+    answer(layout, "vvvu", replay="today", value=2.0)
+    answer(layout, "vvvv", name="other")
+
+    for _ in range(2):
+        assert [row[1:] for row in shown(layout)] == [(2.0, "verified")] * 3 + [(2.0, "unverified")]
+        assert len(shown(layout, "other")) == 4
+        early.write_bytes(content)
+
+
 def test_where_stores_meet_that_did_not_know_of_each_other_the_later_probe_counts(layout: Layout) -> None:
     answer(layout, "vvvv")
     early = layout.sealed / f"{RUN}.1.parquet"
