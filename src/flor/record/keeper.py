@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
-from flor.checkpoints import files
+from flor.checkpoints import files, temporary
 from flor.checkpoints.drawing import Draw, how_drawn
 from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.frames import frames_of
@@ -24,7 +24,7 @@ from flor.checkpoints.store import CheckpointStore
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Draft, Writer
-from flor.record import tracked
+from flor.record import startup, tracked
 from flor.record.appointments import Appointments
 from flor.record.context import Node, iterations_around
 from flor.record.drawing import Draws, Watched
@@ -327,7 +327,7 @@ class Keeper:
             graph=graph.to_bytes,
             opaque=[OpaqueRecord(one.path, one.reason) for one in walked.opaque],
             around=block.around,
-            facts=facts | self._of_job() | files.facts(walked.files, block.reference),
+            facts=facts | self._of_job() | _of_files(walked, block.reference),
             files=self.run.files.at_entry(is_prompt=self._must_wait) if self.run.files else None,
             registered=graph.leaves_below("registered") if entry == FIRST_HEADER else None,
             blobs=drawn or {},
@@ -343,3 +343,7 @@ class Keeper:
         """Which rank of how many this is, where several train together."""
         job = job_of_process()
         return {JOB: list(job)} if job else {}
+
+
+def _of_files(walked: Walked, reference: Reference | None) -> dict[str, Any]:
+    return files.facts(walked.files, reference) | temporary.facts(walked.graph, startup.temporaries)

@@ -26,10 +26,14 @@ opened: "list[tuple[str, str | bytes, int, str]]" = []
 "r" to read, "w" to write, "a" to append, "u" to read and write; "d" what it removed or renamed.
 """
 
+temporaries: list[str] = []
+"""Temporary files and folders whose names this process has drawn, in their order."""
+
 started_in = ""
 """The working folder when FlorDB was imported; "" where it was gone."""
 
 OPENED_LIMIT = 100_000
+TEMPORARIES_LIMIT = 100
 
 open_runs = 0
 """How many runs of this process go on."""
@@ -102,6 +106,7 @@ def forget() -> None:
     """Undo `take`, for a program that is run again: it imports FlorDB later than we do."""
     original_argv.clear()
     kwargs_tokens.clear()
+    temporaries.clear()
     atexit.unregister(_at_exit)
 
 
@@ -205,6 +210,11 @@ def _note_removal(path: "Any" = None, folder: int = -1) -> None:
         _add("d", path)
 
 
+def _note_temporary(path: "Any" = None) -> None:
+    if type(path) is str and len(temporaries) < TEMPORARIES_LIMIT and get_ident() not in ours:
+        temporaries.append(path)
+
+
 _OTHERS: "dict[str, Callable[..., None]]" = {
     "os.rename": _note_rename,
     "os.remove": _note_removal,
@@ -213,4 +223,6 @@ _OTHERS: "dict[str, Callable[..., None]]" = {
     "sqlite3.connect": lambda path=None: _add("u", path),
     "os.fork": lambda: None if forks else forks.append(time.time_ns()),
     "os.chdir": lambda _=None: note_anew(),
+    "tempfile.mkdtemp": _note_temporary,
+    "tempfile.mkstemp": _note_temporary,
 }

@@ -20,9 +20,11 @@ from flor.checkpoints.reference import Reference
 from flor.checkpoints.restore import restore
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore, Kept
+from flor.checkpoints.temporary import TEMPORARY, exchanged
 from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.errors import ReentryRefused, Unreadable
+from flor.record import startup
 from flor.record.keeper import OpenBlock
 from flor.replay.binding import Names, bind
 
@@ -136,7 +138,10 @@ class Restorer:
         return self.kept[entry].manifest
 
     def _graph(self, entry: EntryPoint) -> Graph:
-        return Graph.from_bytes(self.store.content(self._manifest(entry).graph))
+        """The state, with the names of temporary files as this process has drawn them."""
+        manifest = self._manifest(entry)
+        graph = Graph.from_bytes(self.store.content(manifest.graph))
+        return exchanged(graph, manifest.facts.get(TEMPORARY, ()), startup.temporaries)
 
     def _leaf_hashes(self, entry: EntryPoint) -> list[str]:
         return [leaf.hash for leaf in self._manifest(entry).leaves]

@@ -8,6 +8,7 @@ from flor.checkpoints import naming
 from flor.checkpoints.entry import EntryPoint, parse
 from flor.checkpoints.files import HELD_BACK
 from flor.checkpoints.manifest import Manifest
+from flor.checkpoints.temporary import TEMPORARY
 from flor.entities import Run, Status
 from flor.errors import CannotResume
 
@@ -83,7 +84,7 @@ def candidates(
         entry = parse(manifest.entry)
         reason = _INCOMPLETE if manifest.entry in incomplete else ""
         reason = reason or _held_back(manifest)
-        reason = reason or ("" if _is_made_by_the_prefix(entry) else _lost(manifest))
+        reason = reason or ("" if _is_made_by_the_prefix(entry) else _lost(manifest) or _temporary(manifest))
         if reason:
             passed.append(PassedOver(words, reason))
         elif entry.kind != "start":
@@ -107,6 +108,11 @@ def _is_made_by_the_prefix(entry: EntryPoint) -> bool:
 def _held_back(manifest: Manifest) -> str:
     names = ", ".join(manifest.facts.get(HELD_BACK, ())[:3])
     return names and f"not all that was written to {names} stood on the disk: the script had not flushed it"
+
+
+def _temporary(manifest: Manifest) -> str:
+    names = ", ".join(path for _, path in manifest.facts.get(TEMPORARY, ())[:3])
+    return names and f"what stands in temporary files is not kept: {names}"
 
 
 def _lost(manifest: Manifest) -> str:

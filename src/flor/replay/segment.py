@@ -1,6 +1,8 @@
 """The process of one segment of a replay: what its program logs goes to a store of the segment's own."""
 
+import atexit
 import os
+import shutil
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +16,7 @@ from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
 from flor.entities import Run, Source, Status
 from flor.errors import FlorError
-from flor.record import ending, environment, opening, reopening, session
+from flor.record import ending, environment, opening, reopening, session, startup
 from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
@@ -44,6 +46,7 @@ def prepare(job: Job) -> None:
     kept = kept_of(store, orders.run.run)
     scope, arguments = Scope(Path(job.root)), orders.run.args
     run = open_scratch(orders)
+    atexit.register(_remove_temporaries)
     root: list[Root] = []
     told = count(1)
 
@@ -143,6 +146,14 @@ def _refuse(run: ProcessRun, root: Root, error: Exception, entered: EntryPoint |
 def _end(run: ProcessRun, status: Status) -> None:
     run.end(status)
     run.close()
+    _remove_temporaries()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
+
+
+def _remove_temporaries() -> None:
+    """What the program has made beside its project goes with this process."""
+    for path in startup.temporaries:
+        with suppress(OSError):
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)

@@ -12,6 +12,7 @@ from flor.checkpoints.files import HELD_BACK
 from flor.checkpoints.graph import Graph
 from flor.checkpoints.manifest import Manifest
 from flor.checkpoints.store import CheckpointStore
+from flor.checkpoints.temporary import TEMPORARY
 from flor.entities import Run, Status
 from flor.errors import StoreError
 from flor.query.paths import shape_of
@@ -70,6 +71,7 @@ def run_facts(
         projid=run.projid,
         reads_back=tuple(reads_back),
         held_back=tuple(dict.fromkeys(name for one in manifests for name in one.facts.get(HELD_BACK, ()))),
+        temporary=tuple(dict.fromkeys(path for one in manifests for _, path in one.facts.get(TEMPORARY, ()))),
         marks=tuple(marks),
         startup_s=float(run.environment.get("startup_s") or 0.0),
     )

@@ -147,6 +147,9 @@ class _Planner:
         if self.facts.held_back and self.changed.may_ask_files:
             names = ", ".join(self.facts.held_back[:3])
             return f"the statement may read {names}, of which the disk lacked something when states were kept"
+        if self.facts.temporary and self.level != "prefix":
+            names = ", ".join(self.facts.temporary[:3])
+            return f"what stood in temporary files is not kept ({names}): what writes it has to be executed"
         if program.script not in program.modules:
             return f"{program.script} cannot be read"
         if not self.changed.structure.mains:
