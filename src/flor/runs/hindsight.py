@@ -93,7 +93,10 @@ def _with_loops(fresh: Hindsight, gone: Sequence[Part]) -> Hindsight:
     """With the values of loops in files that go: they were not asked for again."""
     if not gone:
         return fresh
-    records = pa.concat_tables([*(part.table for part in gone), fresh.records])
+    carried = pa.concat_tables([part.table for part in gone]).unify_dictionaries()
+    known = set(outdated.keys(fresh.records))
+    is_new = np.array([key not in known for key in outdated.keys(carried)], bool)
+    records = pa.concat_tables([carried.filter(mask(is_new)), fresh.records])
     sure = np.full(len(records), verdicts.NONE, np.int8)
     sure[len(records) - len(fresh.records) :] = fresh.verdicts
     loops = {path: default for part in gone for path, default in part.about.loops.items()}

@@ -52,8 +52,9 @@ class Answered(msgspec.Struct, frozen=True, omit_defaults=True):
     unverified: int = 0
     reason: str = ""
     verdicts: list[tuple[str, int]] = []  # of the records in this file, in their order; see runs/verdicts.py
-    instead: list[str] = []  # time stamps of the replays whose answers it has taken the place of
-    heeded: list[str] = []  # and of those that have taken the place of some of it; see runs/outdated.py
+    mark: str = ""  # no other answer has it
+    instead: list[str] = []  # marks of the answers whose place it has taken; see runs/outdated.py
+    heeded: list[str] = []  # and of those that have taken the place of some of it
 
 
 class RunMetadata(msgspec.Struct, omit_defaults=True):

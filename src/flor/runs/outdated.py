@@ -4,6 +4,7 @@ An answer names the earlier ones in whose place it stands, so that these go wher
 other stores come one by one, and one that was removed here may come back.
 """
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
 
@@ -36,19 +37,25 @@ def is_stale(one: Answered, newer: Answered) -> bool:
 
 
 def instead(newer: Answered, found: Collection[Key], parts: Sequence[Part]) -> Answered:
-    """An answer that names those in whose place it stands.
+    """An answer with a mark, and the marks of those in whose place it stands.
 
     Args:
         found: the keys of its records.
     """
-    stamps = [
-        stamp
+    marks = [
+        mark
         for part in parts
         for one in part.about.answered
         if one.name == newer.name and _is_touched(one, newer, found, part.table)
-        for stamp in (one.replay, *one.instead)
+        for mark in (_mark(one), *one.instead)
     ]
-    return msgspec.structs.replace(newer, instead=list(dict.fromkeys(stamps)))
+    own = os.urandom(8).hex()
+    return msgspec.structs.replace(newer, mark=own, instead=list(dict.fromkeys(marks)))
+
+
+def _mark(one: Answered) -> str:
+    """What tells an answer from all others; of older files, when the replay was."""
+    return one.mark or one.replay
 
 
 def _is_touched(one: Answered, newer: Answered, found: Collection[Key], table: pa.Table) -> bool:
@@ -116,13 +123,13 @@ def _heeding(answered: Sequence[Answered], newer: Sequence[Answered]) -> Mapping
         new.name: new
         for new in newer
         for one in answered
-        if one.name == new.name and _stands_instead(new, one) and new.replay not in one.heeded
+        if one.name == new.name and _stands_instead(new, one) and _mark(new) not in one.heeded
     }
 
 
 def _stands_instead(new: Answered, one: Answered) -> bool:
     """Whether it says so, or a later probe gave it: stores that are merged did not know of each other."""
-    return one.replay in new.instead or (new.probe != one.probe and new.replay > one.replay)
+    return _mark(one) in new.instead or (new.probe != one.probe and new.replay > one.replay)
 
 
 def _are_kept(part: Part, heeding: Mapping[str, Answered], found: Collection[Key]) -> Flags:
@@ -143,7 +150,7 @@ def _left(one: Answered, newer: Answered | None, is_kept: Flags) -> Answered | N
         return one
     # Where the run comes out differently, what was not proved is asked again.
     iterations = [] if newer.diverged and one.unverified else one.iterations
-    left = msgspec.structs.replace(one, iterations=iterations, heeded=[*one.heeded, newer.replay])
+    left = msgspec.structs.replace(one, iterations=iterations, heeded=[*one.heeded, _mark(newer)])
     is_over = is_stale(one, newer) or (_covers(newer, left) and not is_kept.any())
     return None if is_over else left
 

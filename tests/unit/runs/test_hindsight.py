@@ -227,8 +227,9 @@ def test_what_another_probe_gave_does_not_come_back_through_several_replays(layo
 
 
 def test_one_replay_may_answer_twice_as_it_gets_surer(layout: Layout) -> None:
-    answer(layout, "uuuu", replay="today", iterations=[(0, 0, 0)])
-    early = layout.sealed / f"{RUN}.1.parquet"
+    answer(layout, "vu.u")
+    answer(layout, "uuuu", replay="today", value=3.0, iterations=[(0, 0, 0)])
+    early = layout.sealed / f"{RUN}.2.parquet"
     content = early.read_bytes()
     answer(layout, "vvvu", replay="today", value=2.0)
     answer(layout, "vvvv", name="other")
@@ -278,7 +279,7 @@ def test_values_of_loops_outlive_the_answer_that_they_came_with(layout: Layout) 
     loop = given.losses(1, source="loop", kind="text", path="page", vf=None, vs="cover").drop_columns("name")
     loop = loop.add_column(4, RECORDS.field("name"), pa.nulls(1, RECORDS.field("name").type))
     value = given.losses(1, "probe", source="replay", path="page")
-    for letter in "uv":
+    for letter in "uuv":
         table = pa.concat_tables([loop, value] if letter == "u" else [value])
         answered = [Answered(name="probe", probe="p", replay=letter, **verdicts.counts([LETTERS[letter]]))]
         sure = verdicts.spread(table.unify_dictionaries().combine_chunks(), [LETTERS[letter]])
@@ -290,6 +291,8 @@ def test_values_of_loops_outlive_the_answer_that_they_came_with(layout: Layout) 
     assert [tuple(row) for row in found[["page", "page_value", "probe_verdict"]].values] == [
         (1, "cover", "verified")
     ]
+    tables = [pq.read_table(path)["source"].to_pylist() for path in layout.sealed.glob("*.parquet")]
+    assert sorted(source for table in tables for source in table) == [*["log"] * 4, "loop", "replay"]
 
 
 @pytest.mark.parametrize(
