@@ -62,10 +62,11 @@ def keep(layout: Layout, about: RunMetadata, found: Hindsight) -> None:
         left = [outdated.without(part, answered, keys) for part in parts]
         gone = [part for part in left if not part.about.answered]
         whole = _with_loops(replace(fresh, answered=answered), gone)
-        for former, part in zip(parts, left, strict=True):
-            outdated.put(former, part)
         path = layout.sealed_file(SealedName(run, max((name.part for name in names), default=-1) + 1))
         parquet.write_all([(path, whole.records, metadata.pack(_described(about, whole)))])
+        # Killed before all of these are done, the next reader does the rest: see `outdated.catch_up`.
+        for former, part in zip(parts, left, strict=True):
+            outdated.put(former, part)
 
 
 def _is_of_hindsight(layout: Layout, name: SealedName) -> bool:
