@@ -70,8 +70,8 @@ def replay(
     Args:
         progress: is given the segments as they end, and how many there will be; hands them on.
     """
-    began, stamp = time.monotonic(), to_text(datetime.now(UTC).replace(tzinfo=None))
-    keeping = _Keeping(project, catalog, stamp, Rounds(asked.works, asked.audit, asked.audited))
+    began = time.monotonic()
+    keeping = _Keeping(project, catalog, _stamp(), Rounds(asked.works, asked.audit, asked.audited))
     with executing.workshop(project) as workshop:
         works: Sequence[Work] = asked.works
         while works:
@@ -85,6 +85,10 @@ def replay(
     nothing = [_nothing(work) for work in asked.works if not work.segments]
     every = sorted([*keeping.reports, *nothing, *asked.others], key=lambda one: one.tstamp)
     return Report(tuple(names), tuple(every), asked.elapsed_s, time.monotonic() - began, _doubts(changed))
+
+
+def _stamp() -> str:
+    return to_text(datetime.now(UTC).replace(tzinfo=None))
 
 
 def _doubts(changed: Sequence[str]) -> tuple[str, ...]:
@@ -129,16 +133,16 @@ class _Keeping:
             self._keep(case)
 
     def _keep_for_now(self, case: Case) -> None:
-        """Keep answers that are not proved yet."""
+        """Keep answers that are not proved yet, under a stamp of their own: others take their place."""
         parts = _in_order(case)
         judged = judging.unproved(parts, case.missing)
         case.is_kept = True
         if judged.report.obtained:
-            self._write(parts, judged, _covered_for_now(case, judged.report))
+            self._write(parts, judged, _covered_for_now(case, judged.report), _stamp())
 
-    def _write(self, parts: Sequence[Ended], judged: Judgement, covered: Covered) -> None:
+    def _write(self, parts: Sequence[Ended], judged: Judgement, covered: Covered, stamp: str) -> None:
         about = self.catalog.entry(parts[0].work.run.run).metadata
-        found = _found(parts, judged, covered, self.stamp, about.loops)
+        found = _found(parts, judged, covered, stamp, about.loops)
         hindsight.keep(Layout(self.project.home), about, found)
 
     def _keep(self, case: Case) -> None:
@@ -150,7 +154,7 @@ class _Keeping:
         judged = judging.judge(parts, audit, case.varying)
         self.reports.append(judged.report)
         if judged.report.obtained or not judged.report.is_missing:
-            self._write(parts, judged, _covered(work, judged.report))
+            self._write(parts, judged, _covered(work, judged.report), self.stamp)
 
 
 def _in_order(case: Case) -> list[Ended]:
