@@ -199,3 +199,40 @@ def _package(folder: Path, version: str, factor: float) -> Path:
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: scaling\nVersion: {version}\n")
     (place / "scaling.py").write_text(f"FACTOR = {factor}\n")
     return place
+
+
+BEGAN = """
+    import time
+
+    import flor
+
+    with open({path!r}, "a") as file:
+        file.write(".")
+    began = time.time()
+    size = flor.arg("size", 3)
+    # prefix
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(size)):
+            {use}
+    """
+USES = {
+    'print("after", time.time() - began)': 1,
+    'flor.log("late", size + (began < 0))': 1,
+    "size += began < 0": 2,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_before_the_loop_a_clock_that_nobody_looks_at_is_read_once(
+    use: str, place: Workplace, tmp_path: Path
+) -> None:
+    executed = tmp_path / "executed"
+    script = BEGAN.format(path=str(executed), use=use)
+    place.run(script, env=KEEP_ALL)
+    probed(place, script, "prefix", 'flor.log("probe", size)')
+
+    report = ask_one(place)
+
+    assert counts(report) == (1, 1, 0, 0)
+    assert place.values("probe") == [3]
+    assert executed.stat().st_size == 1 + USES[use]

@@ -3,10 +3,11 @@
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-_CLOCKS = frozenset(
+CLOCKS = frozenset(
     {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time"}
     | {"process_time_ns", "thread_time", "now", "utcnow", "today", "getpid", "elapsed_time"}
 )
+"""Functions that tell something else each time."""
 _ENTROPY = frozenset(
     {"urandom", "SystemRandom", "token_bytes", "token_hex", "token_urlsafe", "randbelow", "uuid1", "uuid4"}
 )
@@ -24,10 +25,10 @@ def likely(changes: Sequence[str], texts: Mapping[str, str]) -> str:
 def unseeded(texts: Mapping[str, str]) -> list[str]:
     """Where these files draw randomness that no seed decides."""
     found = []
-    for filename, tree in _trees(texts):
+    for filename, tree in trees(texts):
         for call in _calls(tree):
             if _is_unseeded(call):
-                where = f"{_identifier(call.func)}() in {filename}, line {call.lineno}"
+                where = f"{identifier(call.func)}() in {filename}, line {call.lineno}"
                 found.append(f"randomness without a seed ({where})")
     return found
 
@@ -40,7 +41,7 @@ def depend_on_clocks(texts: Mapping[str, str], probes: Mapping[str, Collection[i
         probes: lines by file.
     """
     probed = {name: text for name, text in texts.items() if probes.get(name)}
-    return any(_depends(tree, probes[filename]) for filename, tree in _trees(probed))
+    return any(_depends(tree, probes[filename]) for filename, tree in trees(probed))
 
 
 def _depends(tree: ast.Module, lines: Collection[int]) -> bool:
@@ -58,7 +59,7 @@ def _assigned_from_clocks(tree: ast.Module) -> set[str]:
             name
             for each in assignments
             if any(_is_varying(node, found) for node in ast.walk(each.value))
-            for name in _targets(each)
+            for name in targets(each)
         }
         if more <= found:
             return found
@@ -67,25 +68,26 @@ def _assigned_from_clocks(tree: ast.Module) -> set[str]:
 
 def _is_varying(node: ast.AST, names: Collection[str]) -> bool:
     if isinstance(node, ast.Call):
-        return _identifier(node.func) in _CLOCKS or _is_unseeded(node)
-    return _identifier(node) in names
+        return identifier(node.func) in CLOCKS or _is_unseeded(node)
+    return identifier(node) in names
 
 
-def _targets(assignment: ast.Assign | ast.AugAssign) -> Iterator[str]:
-    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
-    for target in targets:
+def targets(assignment: ast.Assign | ast.AugAssign) -> Iterator[str]:
+    """The variables and attributes that are assigned."""
+    for target in assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]:
         stored = (node for node in ast.walk(target) if isinstance(getattr(node, "ctx", None), ast.Store))
-        yield from filter(None, map(_identifier, stored))
+        yield from filter(None, map(identifier, stored))
 
 
-def _identifier(node: ast.AST) -> str:
+def identifier(node: ast.AST) -> str:
     """Of a variable or an attribute."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _trees(texts: Mapping[str, str]) -> Iterator[tuple[str, ast.Module]]:
+def trees(texts: Mapping[str, str]) -> Iterator[tuple[str, ast.Module]]:
+    """The files that can be parsed."""
     for filename, text in texts.items():
         try:
             yield filename, ast.parse(text)
@@ -99,7 +101,7 @@ def _calls(tree: ast.Module) -> Iterator[ast.Call]:
 
 def _is_unseeded(call: ast.Call) -> bool:
     """Whether a call takes what the operating system gives."""
-    name = _identifier(call.func)
+    name = identifier(call.func)
     return name in _ENTROPY or (name in _SEEDED and not _is_given(call))
 
 

@@ -1,6 +1,6 @@
 """What the segments of a run come to: how many values, how sure they are, and what is wrong. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -151,14 +151,18 @@ def _where(ended: Ended, filename: str, line: int) -> str:
     return f" (at `{text[0].strip()}`)" if text and line else ""
 
 
-def doubt(ended: Ended, others: Sequence[Ended]) -> int:
+def doubt(ended: Ended, others: Sequence[Ended], known: Collection[str] = ()) -> int:
     """How far a second execution has to go, in marks, to tell if what came out differently does so each time.
 
     0 where there is nothing to tell.
+
+    Args:
+        known: paths of which it is known.
     """
     if failure(ended):
         return 0
-    found = [*(_mark_of(ended, each) for each in ended.answers.differences), *_differing_marks(ended)]
+    values = (_mark_of(ended, each) for each in ended.answers.differences)
+    found = [*values, *_differing_marks(ended, known)]
     found += _unseeded_marks(ended)
     is_unlike = ended.segment.is_audit and _unlike(ended, others, NOTHING)
     return max([*found, *([_END] if is_unlike else [])], default=0)
@@ -176,9 +180,9 @@ def _mark_of(ended: Ended, difference: agreement.Difference) -> int:
     return max(found, default=_END) + 1
 
 
-def _differing_marks(ended: Ended) -> Iterator[int]:
+def _differing_marks(ended: Ended, known: Collection[str]) -> Iterator[int]:
     """The marks that tell of another state, as far as they name something for the first time."""
-    seen: set[str] = set()
+    seen = set(known)
     for number, mark in enumerate(ended.told.marks):
         if not seen.issuperset(mark.paths) and (ended.segment.records_outside or not mark.is_prefix):
             seen.update(mark.paths)

@@ -7,7 +7,7 @@ an audit of its version has shown whether what was loaded is right.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flor.replay import auditing, causes, judging, varying
+from flor.replay import auditing, causes, clocks, judging, varying
 from flor.replay.executing import Ended, Refusal, Work
 from flor.replay.judging import Audit
 from flor.replay.varying import Varying
@@ -34,7 +34,14 @@ class Case:
     def varying(self) -> Varying:
         """What comes out differently each time."""
         pairs = [(self.first[id(each.segment)], each) for each in self.again if not judging.failure(each)]
-        return varying.between(pairs)
+        found = varying.between(pairs)
+        return replace(found, paths=found.paths | self.clocks)
+
+    @property
+    def clocks(self) -> frozenset[str]:
+        """What need not be executed a second time to tell that it does."""
+        paths = {path for each in self.ended for mark in each.told.marks for path in mark.paths}
+        return clocks.explained(paths, self.work.texts, self.work.edits.probes)
 
     @property
     def is_answered(self) -> bool:
@@ -45,7 +52,8 @@ class Case:
     @property
     def is_in_doubt(self) -> bool:
         """Whether something came out differently."""
-        return any(judging.doubt(each, self.ended) for each in self.ended)
+        known = self.clocks
+        return any(judging.doubt(each, self.ended, known) for each in self.ended)
 
     @property
     def missing(self) -> str:
@@ -156,7 +164,8 @@ def _refused(case: Case) -> Iterator[Refusal]:
 
 def _doubtful(case: Case) -> Sequence[tuple[Ended, int]]:
     """What is executed a second time, and until which mark; of a probe that is only suspicious, one value."""
-    found = [(each, mark) for each in case.ended if (mark := judging.doubt(each, case.ended))]
+    known = case.clocks
+    found = [(each, mark) for each in case.ended if (mark := judging.doubt(each, case.ended, known))]
     if found or not causes.depend_on_clocks(case.work.texts, case.work.edits.probes):
         return found
     answering = [each for each in case.ended if each.answers.count and not judging.failure(each)]
