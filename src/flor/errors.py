@@ -94,6 +94,10 @@ class VersionUnavailable(FlorError):
     """The code of a run cannot be put back as it was; the message says why."""
 
 
+class WritesElsewhere(FlorError):
+    """A run wrote outside of its project, where executing it again would change the user's files."""
+
+
 class ExecutorUnavailable(FlorError):
     """There is nothing here that could run the commands in the way that was asked for."""
 

@@ -221,3 +221,29 @@ def test_a_program_may_go_to_another_folder_before_its_first_call(
     place.python("-m", "flor", "replay", "probe", "--yes")
 
     assert place.values("probe") == [10, 12, 16]
+
+
+READS_VARIABLES = """
+    import os
+
+    import flor
+
+    scale = int(os.environ.get("SCALE", 1))
+    # prefix
+    with flor.checkpointing():
+        for epoch in flor.loop("epoch", range(3)):
+            scale += int(os.getenv("STEP", "1"))
+            flor.log("scale", scale)
+            # behind
+    """
+
+
+@pytest.mark.parametrize(("where", "asked"), [("prefix", "scale"), ("behind", "os.environ['SCALE'] * epoch")])
+def test_variables_that_a_script_reads_are_what_they_were(where: str, asked: str, place: Workplace) -> None:
+    probed = READS_VARIABLES.replace(f"# {where}\n", f'flor.log("probe", {asked})\n')
+    for script in (READS_VARIABLES, probed):
+        place.run(script, env={**KEEP_ALL, "SCALE": "5", "STEP": "3"})
+
+    place.python("-m", "flor", "replay", "probe", "--yes", env={"STEP": "7"})
+
+    assert cells(place, 0, "scale", "probe") == cells(place, 1, "scale", "probe")

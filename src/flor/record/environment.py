@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,13 @@ _SECRET = re.compile("^TF_VAR_|TOKEN|SECRET|PASSW|CREDENTIAL|JWT|_KEY")
 """Such as Slurm's SLURM_JWT; Terraform's variables, too, begin as TensorFlow's do."""
 
 
+_OF_USERS = frozenset(
+    {"HOME", "PATH", "PWD", "USER", "LOGNAME", "SHELL", "TERM", "HOSTNAME", "TMPDIR", DEVICES}
+)
+"""What says who and where somebody is: no program computes anything else with it."""
+_ASKED = re.compile(r"""(?:environ\s*(?:\.\s*(?:get|pop|setdefault)\s*\(|\[)|getenv\s*\()\s*["'](\w+)["']""")
+
+
 def first_variables() -> dict[str, str]:
     """The variables that the process was started with: libraries set others when they are imported."""
     from flor.checkpoints.environment import first_environ
@@ -31,8 +38,20 @@ def first_variables() -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(value) for name, value in first_environ().items()}
 
 
-def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
-    """What is known at once when a run starts."""
+def asked_for(texts: Iterable[str]) -> list[str]:
+    """The variables that a program of these texts reads by their names; none that could be a secret."""
+    found = {name for text in texts for name in _ASKED.findall(text)}
+    return sorted(
+        name for name in found - _OF_USERS if not is_kept(name) and not _SECRET.search(name.upper())
+    )
+
+
+def at_start(environ: Mapping[str, str], asked: Collection[str] = ()) -> dict[str, Any]:
+    """What is known at once when a run starts.
+
+    Args:
+        asked: further variables that the program reads.
+    """
     return {
         "python": platform.python_version(),
         "implementation": sys.implementation.name,
@@ -43,7 +62,8 @@ def at_start(environ: Mapping[str, str]) -> dict[str, Any]:
         "startup_s": round(age_of_process_s(), 3),
         "hash_randomization": sys.flags.hash_randomization,
         "orig_argv": list(sys.orig_argv),
-        "variables": {name: value for name, value in environ.items() if is_kept(name)},
+        "variables": {name: value for name, value in environ.items() if is_kept(name) or name in asked},
+        "asked": list(asked),
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flor import project as projects
+from flor.checkpoints.scope import Scope
 from flor.entities import FORMAT_VERSION, RunId, Version
 from flor.errors import FlorError, StoreError
 from flor.project import Project
@@ -288,5 +289,17 @@ def _header(
         "ring": str(memory.path) if memory.path else None,
         "version": asdict(known.version) if known.version else None,
         "no_version": known.reason,
-        "environment": environment.at_start(environment.first_variables()) | {"root": str(project.root)},
+        "environment": environment.at_start(environment.first_variables(), _asked_for(project.root))
+        | {"root": str(project.root)},
     }
+
+
+def _asked_for(root: Path) -> list[str]:
+    """The variables that the modules of the project read that are loaded by now."""
+    scope = Scope(root)
+    own = [path for path in _loaded_files() if path.suffix == ".py" and scope.has_file(str(path))]
+    texts: list[str] = []
+    for path in own:
+        with suppress(OSError):  # gone: then it reads nothing by a name that is known
+            texts.append(path.read_text("utf-8", "replace"))
+    return environment.asked_for(texts)

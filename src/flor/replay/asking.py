@@ -12,7 +12,7 @@ from flor.entities import Run, RunId, Source, Status
 from flor.errors import NotInRepository
 from flor.executors import capacity
 from flor.project import Project
-from flor.replay import audited, auditing, inputs, versions
+from flor.replay import audited, auditing, elsewhere, inputs, versions
 from flor.replay.executing import Work
 from flor.replay.inputs import InputChange
 from flor.replay.planning import costs, gathering, outcomes, planner, unanswered
@@ -182,6 +182,9 @@ class _Planning:
         lacking = [one for one in self._input_changes(run) if not one.is_kept]
         if lacking:
             reason = f"an input is no longer what it read: {lacking[0]}"
+            return _unasked(run, reason, is_missing=not is_answered)
+        reason = elsewhere.unknown(run, own, reads=version.changed.may_ask_files)
+        if reason:
             return _unasked(run, reason, is_missing=not is_answered)
         planned = partial(planner.plan, facts, version.changed, question, self._correction(run))
         return Work(

@@ -45,8 +45,8 @@ def variables(
         now: today's variables. Those that were kept of the run come from there, and are unset if they were.
         scratch: a folder that is deleted afterwards.
     """
-    kept = {name: value for name, value in now.items() if not _is_dropped(name)}
-    given = recorded.get("variables", {})
+    given, asked = recorded.get("variables", {}), recorded.get("asked", ())
+    kept = {name: value for name, value in now.items() if not _is_dropped(name) and name not in asked}
     then = {name: relocation.text(value) for name, value in given.items() if name != DEVICES}
     stores = {
         "MLFLOW_TRACKING_URI": f"file://{scratch}/mlruns",

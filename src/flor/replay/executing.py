@@ -14,14 +14,15 @@ import pyarrow.compute as pc
 from flor.checkpoints import naming
 from flor.checkpoints.entry import EntryPoint
 from flor.entities import Run
-from flor.errors import StoreError, VersionUnavailable
+from flor.errors import StoreError, VersionUnavailable, WritesElsewhere
 from flor.executors import logs
 from flor.executors.logs import PORT_IN_USE
 from flor.executors.tasks import Executor, OnEvent, Outcome, Task
 from flor.project import Project
-from flor.replay import answers, checkout, conditions, inputs, orders, surroundings, watching
+from flor.replay import answers, checkout, conditions, elsewhere, inputs, orders, surroundings, watching
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
+from flor.replay.elsewhere import Cover
 from flor.replay.mapping import Relocation
 from flor.replay.orders import Orders
 from flor.replay.planning.plans import Plan, Segment
@@ -143,7 +144,7 @@ class Workshop:
                 name = f"{work.run.run}.{number}"
                 try:
                     task = self._task(work, each, name)
-                except VersionUnavailable as error:
+                except (VersionUnavailable, WritesElsewhere) as error:
                     reason = logs.reason(error.message, None, (self.folder,))
                     told = f"{error.message} ({reason})" if reason else error.message
                     self._refused.append(_refused(work, each, name, told))
@@ -165,7 +166,8 @@ class Workshop:
         scratch = tree.folder / f"store.{name}"
         path = tree.folder / f"{name}.orders"
         orders.leave(Orders(self.project.home.resolve(), work.run, each, scratch, self.project), path)
-        added = Additions(orders.PREPARE, {"orders": str(path), "edits": work.edits.to_json()})
+        details = {"orders": str(path), "edits": work.edits.to_json()}
+        added = Additions(orders.PREPARE, details, covers=_covers(work.run, place, tree))
         surrounded = surroundings.surround(place, work.run, tree, added)
         self._running[name] = _Running(work, each, trees, tree, scratch, surrounded)
         threads = int(work.run.environment.get("torch_threads") or 1)
@@ -200,6 +202,20 @@ class Workshop:
     def _clear(self, running: "_Running") -> None:
         shutil.rmtree(running.scratch, ignore_errors=True)
         running.trees.give_back(running.tree)
+
+
+def _covers(run: Run, place: Place, tree: Worktree) -> tuple[Cover, ...]:
+    """The folders outside of the project in which the run wrote, covered.
+
+    Raises:
+        WritesElsewhere: they cannot be.
+    """
+    written = next(iter(elsewhere.written(run)), None)
+    if written is None or place.is_mounting:
+        return elsewhere.covers(run, tree.folder / "elsewhere") if written else ()
+    raise WritesElsewhere(
+        f"the run wrote {written}, outside of the project, and nothing can be mounted there"
+    )
 
 
 @dataclass(frozen=True, slots=True)

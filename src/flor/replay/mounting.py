@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> None:
     plan = json.loads(arguments[0])
     try:
         _separate()
+        for cover in plan.get("covers", ()):
+            _cover(cover["folder"], cover["source"], cover["names"])
         for bind in plan["binds"]:
             _bind(bind["source"], bind["target"], bind["is_read_only"])
         _mount(plan["tree"], plan["root"], _BIND | _RECURSIVE)
@@ -45,6 +47,15 @@ def _separate() -> None:
         _write("/proc/self/uid_map", f"{user} {user} 1")
         _write("/proc/self/gid_map", f"{group} {group} 1")
     _mount("none", "/", _RECURSIVE | _PRIVATE)
+
+
+def _cover(folder: str, source: str, names: list[str]) -> None:
+    """Let a folder be seen in the place of another one, and in it what this one has under these names."""
+    theirs = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    _mount(source, folder, _BIND | _RECURSIVE)
+    for name in names:
+        _mount(f"/proc/self/fd/{theirs}/{name}", os.path.join(folder, name), _BIND | _RECURSIVE)
+    os.close(theirs)
 
 
 def _bind(source: str, target: str, is_read_only: bool) -> None:

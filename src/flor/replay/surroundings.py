@@ -16,12 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flor.entities import Run
+from flor.entities import Run, Status
 from flor.errors import FlorError, VersionUnavailable
 from flor.executors.local import run_one
 from flor.executors.tasks import Task
 from flor.project import Project
 from flor.replay import conditions, interpreters, job, mapping, mounting, worktree
+from flor.replay.elsewhere import Cover
 from flor.replay.interpreters import Interpreter
 from flor.replay.job import Job
 from flor.replay.mapping import Relocation
@@ -47,7 +48,8 @@ class Plan:
     root: str  # what is mounted over
     tree: str
     cwd: str
-    binds: tuple[Bind, ...]  # made first, below `tree`
+    binds: tuple[Bind, ...]  # made before it, below `tree`
+    covers: tuple[Cover, ...] = ()  # made first
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Additions:
     details: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     binds: Sequence[Bind] = ()  # inputs that are mounted; targets below the working tree exist
+    covers: tuple[Cover, ...] = ()  # folders elsewhere that the run wrote in
 
 
 def place_of(project: Project, run: Run, is_mounting: bool | None = None) -> Place:
@@ -138,7 +141,7 @@ def surround(place: Place, run: Run, tree: Worktree, additions: Additions | None
         VersionUnavailable: the folder that it was started in is gone.
     """
     added = additions or Additions()
-    recorded = run.environment
+    recorded = _as_asked_for(run)
     cwd = _folder(run.cwd, place, tree)
     words = [tree.relocation.text(word) for word in recorded.get("orig_argv", run.argv)]
     program = Job(
@@ -159,6 +162,16 @@ def surround(place: Place, run: Run, tree: Worktree, additions: Additions | None
     return Surroundings(
         tree, program, {**variables, **added.variables}, _plan(place, tree, cwd, added), changes
     )
+
+
+def _as_asked_for(run: Run) -> Mapping[str, Any]:
+    """The environment of a run; of one that was killed without what its code asks for: that may be why."""
+    recorded = run.environment
+    if run.status in (Status.FINISHED, Status.FAILED):
+        return recorded
+    asked = recorded.get("asked", ())
+    given = {name: value for name, value in recorded.get("variables", {}).items() if name not in asked}
+    return {**recorded, "variables": given, "asked": ()}
 
 
 def changes_since(run: Run, today: Mapping[str, Any]) -> list[str]:
@@ -200,7 +213,7 @@ def _plan(place: Place, tree: Worktree, cwd: str, added: Additions) -> Plan | No
     binds = (*place.binds(tree), objects, *added.binds)
     for bind in binds:
         _make_target(Path(bind.source), Path(bind.target))
-    return Plan(str(tree.seen_at), str(tree.path), cwd, binds)
+    return Plan(str(tree.seen_at), str(tree.path), cwd, binds, added.covers)
 
 
 def _make_target(source: Path, target: Path) -> None:

@@ -22,6 +22,19 @@ def test_variables_that_hold_secrets_are_not_kept_though_they_begin_like_those_t
     assert kept(**dict.fromkeys(secrets, "hidden")) == {}
 
 
+def test_variables_that_the_program_reads_by_name_are_kept_too() -> None:
+    program = """
+        scale = float(os.environ.get("SCALE", 1)) + int(environ["STEPS"])
+        mode = os.getenv('MYAPP_MODE'); os.environ.setdefault( "DATA", "x")
+        key = os.environ["OPENAI_API_KEY"]; home = os.environ["HOME"]; other = "QUOTED"
+    """
+    asked = environment.asked_for([program])
+
+    assert asked == ["DATA", "MYAPP_MODE", "SCALE", "STEPS"]
+    found = environment.at_start({"SCALE": "2", "HOME": "/home/ada", "UNREAD": "1"}, asked)
+    assert (found["variables"], found["asked"]) == ({"SCALE": "2"}, asked)
+
+
 def test_a_process_knows_how_long_ago_it_was_started() -> None:
     program = (
         "import time; time.sleep(0.5); from flor.record import environment as e; print(e.age_of_process_s())"

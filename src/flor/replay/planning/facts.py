@@ -79,6 +79,7 @@ class RunFacts:
     reads_back: tuple[str, ...] = ()  # files that the run itself wrote before it read them
     held_back: tuple[str, ...] = ()  # files of which the disk lacked something when a state was kept
     temporary: tuple[str, ...] = ()  # files and folders of which a state tells, but not what is in them
+    elsewhere: tuple[str, ...] = ()  # files outside of the project that the run wrote
     marks: tuple["Mark", ...] = ()
     startup_s: float = 0.0  # from the start of the process to its first call of FlorDB; 0: unknown
 

@@ -70,6 +70,7 @@ def run_facts(
         columns={**run.args, **run.values},
         projid=run.projid,
         reads_back=tuple(reads_back),
+        elsewhere=tuple(path for path in files.of(run).outputs if path.startswith("/")),
         held_back=tuple(dict.fromkeys(name for one in manifests for name in one.facts.get(HELD_BACK, ()))),
         temporary=tuple(dict.fromkeys(path for one in manifests for _, path in one.facts.get(TEMPORARY, ()))),
         marks=tuple(marks),

@@ -141,15 +141,8 @@ class _Planner:
     def _why_whole(self) -> str:
         """Why nothing but running the script again is right; "" where that is not so."""
         program = self.changed.program
-        if self.facts.reads_back and (self.outside.is_far or self.changed.may_read_files):
-            names = ", ".join(self.facts.reads_back[:3])
-            return f"the run reads {names}, which it wrote itself before: what writes it has to be executed"
-        if self.facts.held_back and self.changed.may_ask_files:
-            names = ", ".join(self.facts.held_back[:3])
-            return f"the statement may read {names}, of which the disk lacked something when states were kept"
-        if self.facts.temporary and self.level != "prefix":
-            names = ", ".join(self.facts.temporary[:3])
-            return f"what stood in temporary files is not kept ({names}): what writes it has to be executed"
+        if self._why_files:
+            return self._why_files
         if program.script not in program.modules:
             return f"{program.script} cannot be read"
         if not self.changed.structure.mains:
@@ -162,6 +155,23 @@ class _Planner:
         uncertain = [one.facts.name for one in self.terrains if one.facts.is_open and one.has_probes]
         if uncertain and self.question.iterations is None:
             return f"nothing tells how many iterations {uncertain[0]} had: log something in each of them"
+        return ""
+
+    @cached_property
+    def _why_files(self) -> str:
+        """The same where files are the reason: of some nobody knows what stood in them in between."""
+        if self.facts.reads_back and (self.outside.is_far or self.changed.may_read_files):
+            names = ", ".join(self.facts.reads_back[:3])
+            return f"the run reads {names}, which it wrote itself before: what writes it has to be executed"
+        if self.facts.held_back and self.changed.may_ask_files:
+            names = ", ".join(self.facts.held_back[:3])
+            return f"the statement may read {names}, of which the disk lacked something when states were kept"
+        if self.facts.elsewhere and self.changed.may_ask_files:
+            name = self.facts.elsewhere[0]
+            return f"the statement may read {name}, outside of the project: what writes it has to be executed"
+        if self.facts.temporary and self.level != "prefix":
+            names = ", ".join(self.facts.temporary[:3])
+            return f"what stood in temporary files is not kept ({names}): what writes it has to be executed"
         return ""
 
     # -- how ---------------------------------------------------------------

@@ -26,8 +26,11 @@ _READING = (
     "from_pretrained",
 )
 _NO_READING = frozenset({"load_state_dict"})
-_ASKING = frozenset({"getsize", "stat", "lstat", "run", "check_output", "popen", "Popen", "system"})
-"""Others by which a statement may learn what stands in a file: a program that it starts may read it."""
+_ASKING = frozenset(
+    {"getsize", "stat", "lstat", "exists", "is_file", "is_dir", "isfile", "isdir", "listdir", "iterdir"}
+    | {"scandir", "glob", "rglob", "walk", "run", "check_output", "popen", "Popen", "system"}
+)
+"""Others by which a statement may learn what files there are: a program that it starts may read them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Changed:
 
     @cached_property
     def may_ask_files(self) -> bool:
-        """Whether the probes may read files, or ask how large they are."""
+        """Whether the probes may read files, or ask which there are."""
         return any(name in _ASKING or _reads(name) for name in self.asking)
 
     @cached_property
