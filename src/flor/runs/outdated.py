@@ -148,8 +148,9 @@ def _left(one: Answered, newer: Answered | None, is_kept: Flags) -> Answered | N
     """What is left of an answer; None: nothing, not even that there was none."""
     if newer is None:
         return one
-    # Where the run comes out differently, what was not proved is asked again.
-    iterations = [] if newer.diverged and one.unverified else one.iterations
+    # Where what was found instead is to be asked again, this says no longer that it is answered.
+    is_asked_again = bool(newer.diverged) or (newer.iterations == [] and not is_kept.all())
+    iterations = [] if is_asked_again else one.iterations
     left = msgspec.structs.replace(one, iterations=iterations, heeded=[*one.heeded, _mark(newer)])
     is_over = is_stale(one, newer) or (_covers(newer, left) and not is_kept.any())
     return None if is_over else left

@@ -188,6 +188,19 @@ def test_where_a_later_replay_diverges_what_was_not_verified_is_asked_again(layo
     assert counted(layout) == [(3, 2, 0, 1, []), (1, 0, 1, 0, [])]
 
 
+@pytest.mark.parametrize("meanwhile", [[], [(0, 0, 2)]])
+def test_what_is_in_doubt_before_it_diverges_is_asked_again_too(
+    meanwhile: list[tuple[int, int, int]], layout: Layout
+) -> None:
+    answer(layout, "vvuv")
+    answer(layout, "..u.", iterations=meanwhile)
+
+    answer(layout, "..d.", iterations=[])
+
+    assert [row[2] for row in shown(layout)] == ["verified", "verified", "diverged", "verified"]
+    assert [one.iterations for one in Catalog.open(layout).answered(RUN)] == [[], []]
+
+
 def test_what_had_diverged_and_what_another_probe_gave_goes_as_a_whole(layout: Layout) -> None:
     answer(layout, "dddd")
     answer(layout, ".u..", value=2.0)
