@@ -178,6 +178,19 @@ def test_a_statement_may_read_a_variable_that_the_loop_does_not(place: Workplace
     assert report["verified"] == len(foresight)
 
 
+def test_a_variable_that_only_the_header_reads_is_known_at_each_entry_point(place: Workplace) -> None:
+    script = IN_FUNCTION.replace("0.05", "0.3")
+    place.run(script, env=KEEP_ALL)
+    place.write("train.py", script.replace("# behind", 'flor.log("probe", epochs + holder["w"][0])'))
+
+    planned = replay(place, "probe", "--dry-run", "--json", "--workers", "1")
+    replay(place, "probe")
+
+    [segment] = json.loads(planned.stdout)["plans"][0]["segments"]
+    assert [visit["replaced"] for visit in segment["visits"]] == [[f"0/0 after({at}, 0)"] for at in range(4)]
+    assert place.values("probe") == [4 + loss for loss in place.values("loss")[1::2]]
+
+
 LOGS_FIRST = """
     import random
 

@@ -2,9 +2,14 @@
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
+from typing import TypeGuard
 
 from flor.replay import sites
 from flor.replay.planning.program import Function, own_nodes
+
+_PLAIN = (
+    ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context
+)  # fmt: skip
 
 
 def identifiers(node: ast.AST) -> Iterator[str]:
@@ -74,3 +79,13 @@ def without_loops(node: ast.AST, function: Function) -> list[ast.AST]:
         found.append(each)
         waiting += ast.iter_child_nodes(each)
     return found
+
+
+def is_range(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether a `range` is made here."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+
+
+def is_plain(node: ast.AST) -> bool:
+    """Whether an expression only reads variables and attributes, and computes with them."""
+    return all(isinstance(part, _PLAIN) for part in ast.walk(node))

@@ -21,6 +21,8 @@ from flor.replay.planning.identifiers import (
     bound_by,
     declared,
     identifiers,
+    is_plain,
+    is_range,
     walk,
     without,
     without_loops,
@@ -195,8 +197,9 @@ class Observer:
     def _touched(self, function: Function, jumped: Sequence[ast.AST]) -> frozenset[str]:
         """The names of a function whose value may not be that of the prefix: a loop mentions them.
 
-        What it mentions it may change, also without assigning it. A probe itself only reads. Other functions
-        that mention a global may be called in the loop. Imported modules and functions stay what they are.
+        What it mentions it may change, also without assigning it. A probe itself only reads, and so does the
+        `range` of the only main loop, which is made in a replay too. Other functions that mention a global
+        may be called in the loop. Imported modules and functions stay what they are.
         """
         nodes = [*jumped, *(site.node for site in self._sites.values() if site.function is function)]
         inner = f"{function.qualname}.<locals>."
@@ -204,9 +207,29 @@ class Observer:
             is_inside = other.filename == function.filename and other.qualname.startswith(inner)
             if other is not function and (function.qualname == MODULE or is_inside):
                 nodes.append(other.node)
-        probes = {id(part) for probe in self._probe_parts for part in ast.walk(probe)}
-        found = {name for node in nodes for part in walk(node, probes) for name in identifiers(part)}
+        only_read = [*self._probe_parts, *self._range_of(function)]
+        skipped = {id(part) for each in only_read for part in ast.walk(each)}
+        found = {name for node in nodes for part in walk(node, skipped) for name in identifiers(part)}
         return frozenset(found - self._constant(function))
+
+    def _range_of(self, function: Function) -> list[ast.expr]:
+        """What `range` is given in the header of the only main loop of a function; [] if it may be more."""
+        loops = [site.node for site in self._sites.values() if site.function is function]
+        inner = {id(part) for loop in loops for part in ast.walk(loop) if part is not loop}
+        mains = [loop for loop in loops if id(loop) not in inner]
+        calls = [part for part in ast.walk(mains[0].iter) if is_range(part)] if len(mains) == 1 else []
+        given = [each for call in calls for each in call.args]
+        return given if not self._has_own_range and all(map(self._only_reads, given)) else []
+
+    def _only_reads(self, node: ast.expr) -> bool:
+        attributes = (part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute))
+        called = [one for name in attributes for one in self.program.by_name.get(name, ())]
+        return is_plain(node) and not any(one.is_called_by_name for one in called)
+
+    @cached_property
+    def _has_own_range(self) -> bool:
+        trees = (module.node for module in self.program.modules.values())
+        return any("range" in bound_by(part) for tree in trees for part in ast.walk(tree))
 
     def _constant(self, function: Function) -> set[str]:
         """The names of a function that are bound by nothing but `import` and `def`."""

@@ -329,3 +329,46 @@ def test_of_several_blocks_each_is_followed_by_its_own_statements() -> None:
     assert missing("one") == ("third",)
     assert missing("two") == ()
     assert missing() == ("third",)
+
+
+HEADER = """
+    import flor
+    class Config:
+        epochs = 3
+        {more}
+    def main(cfg, n):
+        with flor.checkpointing():
+            for epoch in flor.loop("epoch", {header}):
+                {body}
+                flor.log('p', (cfg, n))  # probe
+        {end}
+    main(Config(), 2)
+"""
+READ = "range(cfg.epochs, n + 1)"
+SHIFTED = "def drawn(self): return 1\n        @property\n        def epochs(self): return 3"
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "end", "more", "missing"),
+    [
+        (READ, "pass", "pass", "pass", ()),
+        (f"enumerate({READ})", "pass", "pass", "pass", ()),
+        (READ, "n += 1", "pass", "pass", ("n",)),
+        (READ, "cfg.epochs = 4", "pass", "pass", ("cfg",)),
+        (READ, "step(cfg)", "pass", "pass", ("cfg",)),
+        (READ, "pass", "pass", SHIFTED, ("cfg", "n")),
+        ("range(cfg.drawn(), n)", "pass", "pass", "pass", ("cfg", "n")),
+        ("batches(cfg, n)", "pass", "pass", "pass", ("cfg", "n")),
+        (READ, "pass", "range = list", "pass", ("cfg", "n")),
+        (READ, "pass", "[0 for at in flor.loop('more', range(2))]", "pass", ()),
+        (READ, "pass", "for at in flor.loop('more', range(2)): pass", "pass", ("cfg", "n")),
+    ],
+)
+def test_what_the_range_of_the_only_main_loop_reads_is_not_changed_by_that(
+    header: str, body: str, end: str, more: str, missing: tuple[str, ...]
+) -> None:
+    observer = Both(HEADER.format(header=header, body=body, end=end, more=more)).after
+
+    found = observer.missing_at_header(_loop(observer, "epoch"), kept=("total",))
+
+    assert tuple(name for name in found if name in ("cfg", "n")) == missing
