@@ -112,10 +112,10 @@ def _overhead(repository: Path, name: str, bench: Bench) -> float:
     script, few = f"{name}.py", 8
     _lengthen(SCRIPTS / script, repository / script, few)
     short = _trained(repository, script, repository / "stub").result["cpu"]
-    _lengthen(SCRIPTS / script, repository / script, max(few, round(few * bench.pick(8, 1) / short)))
+    _lengthen(SCRIPTS / script, repository / script, max(few, round(few * bench.pick(16, 1) / short)))
     floras = {"stub": repository / "stub", "flor": SOURCE}
     measured = {key: partial(_trained, repository, script, path) for key, path in floras.items()}
-    costs = rounds(measured, bench.pick(3, 1))
+    costs = rounds(measured, bench.pick(2, 1))
     best = {key: min(cost.result["cpu"] for cost in found) for key, found in costs.items()}
     return (best["flor"] / best["stub"] - 1) * 100
 

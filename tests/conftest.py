@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from flor.runs import journals, ring
 from workplace import Workplace
@@ -13,6 +14,10 @@ from workplace import Workplace
 # Several tests run at once, in processes of their own: the threads of torch, which wait for one another
 # without sleeping, would take twice the time of all of them. Before anything imports torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -16,6 +16,7 @@ SCRIPT = """
 
     import flor
 
+    SWITCH = "SLOW"  # what a script asks for by a name in quotes, a replay sets as it was
     total = 0
     with flor.checkpointing():
         for epoch in flor.loop("epoch", range(4)):
@@ -25,7 +26,7 @@ SCRIPT = """
                 total += step
                 # nested
             time.sleep(0.8)
-            if os.environ.get("SLOW") in (str(epoch), "all"):
+            if os.environ.get(SWITCH) in (str(epoch), "all"):
                 print("asleep", flush=True)
                 time.sleep(600)
     """
@@ -35,6 +36,7 @@ CLOCK = """
 
     import flor
 
+    SWITCH = "SLOW"
     with open({path!r}, "a") as file:
         file.write(".")
     total = 0
@@ -42,7 +44,7 @@ CLOCK = """
         for epoch in flor.loop("epoch", range(3)):
             total += epoch
             flor.log("seconds", time.perf_counter())
-            if os.environ.get("SLOW") == str(os.stat({path!r}).st_size):
+            if os.environ.get(SWITCH) == str(os.stat({path!r}).st_size):
                 print("asleep", flush=True)
                 time.sleep(600)
             # behind

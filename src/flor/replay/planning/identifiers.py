@@ -48,6 +48,27 @@ def bound_by(node: ast.AST) -> list[str]:
     return list(identifiers(node))
 
 
+def bound_to(function: Function, classes: tuple[str, ...]) -> frozenset[str]:
+    """The names that a function binds to a new object of a class whose name ends like this."""
+    found: set[str] = set()
+    for node in own_nodes(function.node):
+        made, targets = _made(node)
+        if isinstance(made, ast.Call) and next(iter(identifiers(made.func)), "").endswith(classes):
+            found.update(name for target in targets for part in ast.walk(target) for name in bound_by(part))
+    return frozenset(found)
+
+
+def _made(node: ast.AST) -> tuple[ast.AST | None, list[ast.expr]]:
+    """What is bound by a statement, or a part of one, to which targets."""
+    if isinstance(node, ast.Assign):
+        return node.value, node.targets
+    if isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+        return node.value, [node.target]
+    if isinstance(node, ast.withitem) and node.optional_vars:
+        return node.context_expr, [node.optional_vars]
+    return None, []
+
+
 def declared(node: ast.AST) -> list[str]:
     """The names that a function binds elsewhere than in its own frame."""
     found = (part for part in own_nodes(node) if isinstance(part, (ast.Global, ast.Nonlocal)))

@@ -19,6 +19,7 @@ from flor.replay.planning.exits import Site
 from flor.replay.planning.following import loop_of
 from flor.replay.planning.identifiers import (
     bound_by,
+    bound_to,
     declared,
     identifiers,
     is_plain,
@@ -31,6 +32,9 @@ from flor.replay.planning.places import Loop
 from flor.replay.planning.program import MODULE, Function, Program, own_nodes
 from flor.replay.planning.reading import expressions
 
+_STREAMS = ("StringIO", "BytesIO")
+_HANDLERS = ("Handler",)
+"""What libraries write into though nothing in a loop mentions it: a logger knows them by itself."""
 UNKNOWN = "?"
 """Stands for the names where it is not known which are read."""
 
@@ -184,8 +188,11 @@ class Observer:
         if key not in self._risky:
             mentioned = self._mentioned_elsewhere(site.function) if is_module(site.code) else ()
             live = frozenset[str]().union(*(live_names(site.code, offset, mentioned) for offset in offsets))
-            self._risky[key] = live & self._touched(site.function, jumped)
-        return tuple(sorted(self._risky[key].difference(kept)))
+            found = self._touched(site.function, jumped) | bound_to(site.function, _STREAMS)
+            self._risky[key] = live & (found | bound_to(site.function, _HANDLERS))
+        # What a handler of `logging` holds is never kept.
+        looked_at = bound_to(site.function, _HANDLERS) & self._probed
+        return tuple(sorted(self._risky[key] - (frozenset(kept) - looked_at)))
 
     def _mentioned_elsewhere(self, function: Function) -> frozenset[str]:
         """The names that code outside of a module's own body mentions."""
@@ -242,6 +249,13 @@ class Observer:
             else:
                 assigned.update(bound)
         return found - assigned
+
+    @cached_property
+    def _probed(self) -> frozenset[str]:
+        """What the probes themselves mention."""
+        return frozenset(
+            name for each in self._probe_parts for part in ast.walk(each) for name in identifiers(part)
+        )
 
     @cached_property
     def _probe_parts(self) -> list[ast.AST]:

@@ -126,6 +126,25 @@ def test_what_the_run_changed_in_the_loop_and_did_not_use_later_is_missing() -> 
     assert both.missing("after", "epoch") == ("seen",)
 
 
+@pytest.mark.parametrize("made", ["io.StringIO()", "BytesIO(b'')", "logging.handlers.MemoryHandler(9)"])
+def test_what_a_logger_may_write_into_is_missing_though_no_loop_mentions_it(made: str) -> None:
+    both = script(start=f"sink = {made}", end="flor.log('p', sink)  # probe")
+
+    assert both.missing("after", "epoch") == ("sink",)
+
+
+def test_a_stream_that_the_run_kept_is_there_and_what_a_handler_holds_is_not() -> None:
+    stream = script(
+        start="sink = StringIO()", top="sink.write('x'); flor.log('p', sink)  # probe", end="sink"
+    )
+    handler = script(
+        start="with Handler() as sink: pass", top="flor.log('p', sink)  # probe", end="sink.close()"
+    )
+
+    assert stream.missing("header", "epoch") == ()
+    assert handler.missing("header", "epoch") == ("sink",)
+
+
 def test_modules_and_functions_stay_what_they_are() -> None:
     both = script(start="import math", bottom="math.floor(1)", end="flor.log('p', math.pi)  # probe")
 
