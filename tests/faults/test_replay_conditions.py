@@ -14,11 +14,12 @@ GPU = """
     import torch
     import flor
 
-    if "GPU" in os.environ:  # as where there is one, of this name
+    SWITCH = "GPU"  # what a script asks for by a name in quotes, a replay sets as it was
+    if SWITCH in os.environ:  # as where there is one, of this name
         torch.cuda.is_initialized = lambda: True
         torch.cuda.device_count = lambda: 1
         torch.cuda.get_device_name = lambda at: "NVIDIA A100"
-    flor.log("x", float(os.environ.get("GPU", 2)))
+    flor.log("x", float(os.environ.get(SWITCH, 2)))
     # suffix
     """
 THREADS = """
@@ -26,7 +27,8 @@ THREADS = """
     import torch
     import flor
 
-    torch.set_num_threads(int(os.environ.get("MINE", 1)))
+    SWITCH = "MINE"
+    torch.set_num_threads(int(os.environ.get(SWITCH, 1)))
     x = torch.arange(200_000.0).sin()
     flor.log("threads", torch.get_num_threads())
     flor.log("sum", x.sum().item())

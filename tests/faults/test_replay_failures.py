@@ -127,12 +127,13 @@ SLOW = """
 
     import flor
 
+    SWITCH = "SLOWLY"  # what a script asks for by a name in quotes, a replay sets as it was
     total = 0
     with flor.checkpointing():
         for epoch in flor.loop("epoch", range(3)):
             for step in flor.loop("step", range(2)):
                 total += step
-                if os.environ.get("SLOWLY"):
+                if os.environ.get(SWITCH):
                     print("pid", os.getpid(), flush=True)
                     time.sleep(600)
                 # nested

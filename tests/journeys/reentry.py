@@ -49,7 +49,7 @@ class Told:
 class Witness:
     """In the place of a keeper: compares the state at each later entry point with the one that was kept."""
 
-    step_at_s = 0.0  # every step is of interest
+    step_at_s = top_at_s = 0.0  # every header is of interest
 
     class termination:  # noqa: N801  (an attribute of a keeper)
         is_asked = False
@@ -72,6 +72,9 @@ class Witness:
 
     def drawing(self, place: Place, iterable: Any, iterator: Any, *, is_bare: bool) -> Any:
         return iterator
+
+    def end_passed(self, place: Place) -> bool:
+        return False
 
     def close_block(self, opened: OpenBlock, frame: FrameType) -> None:
         self.reach(opened.place.end(), frame)
