@@ -28,6 +28,10 @@ _OF_USERS = frozenset(
     {"HOME", "PATH", "PWD", "USER", "LOGNAME", "SHELL", "TERM", "HOSTNAME", "TMPDIR", DEVICES}
 )
 """What says who and where somebody is: no program computes anything else with it."""
+_PRIVATE = re.compile(
+    "KEY|PASS|PWD|AUTH|UR[IL]|DSN|CONN|COOKIE|SESSION|PRIVATE|CERT|HOOK|LOGIN|MAIL|USER|ACCOUNT"
+)
+"""What a program's own variables may be called that hold a secret, or an address with one in it."""
 _ASKED = re.compile(r"""(?:environ\s*(?:\.\s*(?:get|pop|setdefault)\s*\(|\[)|getenv\s*\()\s*["'](\w+)["']""")
 
 
@@ -40,10 +44,12 @@ def first_variables() -> dict[str, str]:
 
 def asked_for(texts: Iterable[str]) -> list[str]:
     """The variables that a program of these texts reads by their names; none that could be a secret."""
-    found = {name for text in texts for name in _ASKED.findall(text)}
-    return sorted(
-        name for name in found - _OF_USERS if not is_kept(name) and not _SECRET.search(name.upper())
-    )
+    found = {name for text in texts for name in _ASKED.findall(text)} - _OF_USERS
+    return sorted(name for name in found if not is_kept(name) and not _may_be_secret(name.upper()))
+
+
+def _may_be_secret(name: str) -> bool:
+    return bool(_SECRET.search(name) or _PRIVATE.search(name))
 
 
 def at_start(environ: Mapping[str, str], asked: Collection[str] = ()) -> dict[str, Any]:

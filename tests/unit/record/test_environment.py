@@ -35,6 +35,21 @@ def test_variables_that_the_program_reads_by_name_are_kept_too() -> None:
     assert (found["variables"], found["asked"]) == ({"SCALE": "2"}, asked)
 
 
+def test_what_may_hold_a_secret_or_an_address_with_one_is_not_among_what_a_program_asks_for() -> None:
+    names = (
+        "DATABASE_URL",
+        "AZURE_CONNECTION",
+        "OPENAI_APIKEY",
+        "SMTP_LOGIN",
+        "DB_PWD",
+        "slack_webhook",
+        "MONGO_URI",
+    )
+    program = "import os\n" + "".join(f"os.environ.get('{name}')\n" for name in (*names, "SCALE"))
+
+    assert environment.asked_for([program]) == ["SCALE"]
+
+
 def test_a_process_knows_how_long_ago_it_was_started() -> None:
     program = (
         "import time; time.sleep(0.5); from flor.record import environment as e; print(e.age_of_process_s())"
