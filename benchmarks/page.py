@@ -69,6 +69,7 @@ a few seconds pays for the first of them.
 What the training waits for is the walk over the live program and one copy; hashing and writing
 follow in the background. Several states of a run share what has not changed. The scripts are those
 of `tests/exactness`, made longer: the loop alone, all threads, against the same with a stub.
+Two processes differ by some percent, in both directions: what one process says of itself is above.
 """,
     "kill": """\
 ## kill -9

@@ -13,8 +13,10 @@ from flor.replay.propagation.results import Patch, PatchedFile, Present, Propaga
 from flor.replay.propagation.splicing import Edit
 from flor.replay.propagation.view import View
 from flor.replay.propagation.wrapping import wrap
+from flor.replay.trees import uncollected
 
 
+@uncollected()
 def propagate(probes: Sequence[Probe], now: Mapping[str, str], before: Mapping[str, str]) -> Propagated:
     """Put probes of today's files into the files of an old version.
 
