@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from flor.replay.trees import readable
+
 CLOCKS = frozenset(
     {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time"}
     | {"process_time_ns", "thread_time", "now", "utcnow", "today", "getpid", "elapsed_time"}
@@ -89,10 +91,9 @@ def identifier(node: ast.AST) -> str:
 def trees(texts: Mapping[str, str]) -> Iterator[tuple[str, ast.Module]]:
     """The files that can be parsed."""
     for filename, text in texts.items():
-        try:
-            yield filename, ast.parse(text)
-        except (SyntaxError, ValueError):
-            continue
+        tree = readable(text)
+        if tree is not None:
+            yield filename, tree
 
 
 def _calls(tree: ast.Module) -> Iterator[ast.Call]:

@@ -8,6 +8,8 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from flor.replay.trees import parsed
+
 _MAKING = frozenset({"set", "frozenset"})
 _COMBINING = frozenset({"union", "intersection", "difference", "symmetric_difference"})
 _VIEWS = frozenset({"keys", "items"})
@@ -36,7 +38,7 @@ def lines_of(text: str) -> list[int]:
     Raises:
         SyntaxError: the text is no Python.
     """
-    tree = ast.parse(text)
+    tree = parsed(text)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     found = _Sets(tree, parents)
     return sorted({node.lineno for node in found.ordered()} | {node.lineno for node in found.hashed()})

@@ -78,7 +78,7 @@ def test_the_cells_are_one_file_in_the_order_executed() -> None:
 @pytest.mark.parametrize(
     ("names", "path"),
     [
-        (["/home/ada/work/train.ipynb", None], "/home/ada/work/train.ipynb"),
+        (["/somewhere/train.ipynb", None], "/somewhere/train.ipynb"),
         ([None, "work/train.ipynb"], "work/train.ipynb"),
         (["", "TRAIN.IPYNB"], "TRAIN.IPYNB"),
         (["console-1-0123", None], None),
