@@ -19,11 +19,26 @@ before, begun, cpu = set(sys.modules), time.perf_counter(), time.process_time()
 took, cpu = time.perf_counter() - begun, time.process_time() - cpu
 print(json.dumps({{"s": took, "cpu": cpu, "modules": len(set(sys.modules) - before)}}))
 """
+_NOTES = """
+import flor, json, sys, time
+
+def cost_s(names):
+    begun = time.perf_counter()
+    for name in names:
+        sys.audit("open", name, "r", 0)
+    return (time.perf_counter() - begun) / len(names)
+
+flor.log
+again = min(cost_s(["file"] * 1_000) for _ in range(20))
+new = min(cost_s([f"{turn}/{number}" for number in range(500)]) for turn in range(20))
+print(json.dumps({"again": again, "new": new}))
+"""
 
 
 def figures(bench: Bench) -> Iterator[Figure]:
     """Every figure of this group."""
     yield from _imports(bench)
+    yield _notes(bench)
     yield from _one_record(bench)
     yield _durable(bench)
 
@@ -39,6 +54,15 @@ def _imports(bench: Bench) -> Iterator[Figure]:
         took = median(cost.result["s"] for cost in costs)
         cpu_s = median(cost.result["cpu"] for cost in costs)
         yield Figure(name, took * 1e3, "ms", 50, cpu_s=cpu_s, note=f"{costs[0].result['modules']} modules")
+
+
+def _notes(bench: Bench) -> Figure:
+    """What a file that a program opens costs beyond opening it: a name is noted once, then only looked up."""
+    folder = bench.folder()
+    costs = [run([sys.executable, "-c", _NOTES], folder) for _ in range(bench.pick(9, 2))]
+    again, new = (median(cost.result[name] for cost in costs) for name in ("again", "new"))
+    name = "a file is opened that was opened before"
+    return Figure(name, again * 1e6, "µs", 1.0, note=f"{new * 1e6:.2f} µs where it is new")
 
 
 def _one_record(bench: Bench) -> Iterator[Figure]:

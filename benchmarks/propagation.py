@@ -1,12 +1,13 @@
 """What it costs to carry one probe into an old version of a large file."""
 
+import re
 from collections.abc import Iterator
 from statistics import median
 from time import perf_counter, process_time
 
 from benchmarks.figures import Figure
 from benchmarks.scratch import Bench
-from flor.replay import probes, trees
+from flor.replay import probes, rewrite, trees
 from flor.replay.propagation import agreement, propagate, statements
 
 LINES = 1_500
@@ -45,6 +46,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
     }
     for name, version in versions.items():
         yield _figure(name, today, version, bench.pick(15, 3))
+    yield _rewriting(today, bench.pick(15, 3))
 
 
 def _figure(name: str, today: str, version: str, rounds: int) -> Figure:
@@ -74,6 +76,20 @@ def _figure(name: str, today: str, version: str, rounds: int) -> Figure:
         cpu_s=median(cpus),
         note=f"{median(finding) * 1e3:.0f} ms to find it; {median(again) * 1e3:.0f} ms for a further version",
     )
+
+
+def _rewriting(text: str, rounds: int) -> Figure:
+    """What a replay's start takes for a file with loops: nine of them are the run's."""
+    text = re.sub(r'flor\.loop\("step_\d\d+", data\)', "data", text)
+    walls, cpus = [], []
+    for _ in range(rounds):
+        _forget()
+        wall, cpu = perf_counter(), process_time()
+        rewrite.rewrite(text, "train.py")
+        walls.append(perf_counter() - wall)
+        cpus.append(process_time() - cpu)
+    name = f"a file of {text.count(chr(10)):,} lines with nine loops made ready to be entered"
+    return Figure(name, median(walls), "s", 0.1, cpu_s=median(cpus))
 
 
 def _forget() -> None:

@@ -1,7 +1,6 @@
 """A repository with 200 versions, each of which ran: a statement of today is carried into all of them."""
 
 import json
-import time
 from pathlib import Path
 
 import msgspec
@@ -59,15 +58,12 @@ def _again(place: Workplace, part: cutting.Part, number: int) -> None:
 
 def test_all_of_them_are_planned_at_once_and_any_of_them_is_answered(many: Workplace) -> None:
     many.write("train.py", SCRIPT.replace("# behind", 'flor.log("probe", [VERSION, total])'))
-    began = time.perf_counter()
     shown = many.python("-m", "flor", "replay", "probe", "--dry-run", "--json")
-    took_s = time.perf_counter() - began
     plans = json.loads(shown.stdout)["plans"]
     asked = [f"{number:016x}" for number in (1, 77, 199)]
 
     many.python("-m", "flor", "replay", "probe", "--yes", "--runs", ",".join(asked))
 
     assert len(plans) == VERSIONS
-    assert took_s < 60
     for number, run in zip((1, 77, 199), asked, strict=True):
         assert many.values("probe", RunId(run)) == [[number, 0], [number, 1], [number, 3]]

@@ -12,13 +12,13 @@ from flor.checkpoints.store import CheckpointStore
 from workplace import Started, Workplace
 
 PATIENCE_S = 5.0
-LATE_S = 3.0  # on a machine that is busy
-SEVENTEEN_SECONDS = """
+LATE_S = 10.0  # on a machine that is busy; a step that is waited for takes a minute
+A_MINUTE = """
 import hashlib, time
 rounds = 200_000
 began = time.perf_counter()
 hashlib.pbkdf2_hmac("sha256", b"", b"", rounds)
-rounds = int(rounds * 17 / (time.perf_counter() - began))
+rounds = int(rounds * 60 / (time.perf_counter() - began))
 """
 TRAIN = """
 import time
@@ -146,7 +146,7 @@ def test_the_next_entry_point_of_any_kind_will_do(place: Workplace, work: str, e
 def test_a_step_that_takes_a_minute_in_c_is_not_waited_for(place: Workplace) -> None:
     work = "print('now', flush=True); hashlib.pbkdf2_hmac('sha256', b'', b'', rounds)"
 
-    took_s = terminated(train(place, work, SEVENTEEN_SECONDS + TRAIN))
+    took_s = terminated(train(place, work, A_MINUTE + TRAIN))
 
     assert PATIENCE_S - 0.5 < took_s < PATIENCE_S + LATE_S
     assert entries(place) == ["0/0 top(0)"]
@@ -325,7 +325,7 @@ def test_children_and_loader_workers_end_at_once(place: Workplace) -> None:
     assert "over" in done.stdout.splitlines()
     assert all(is_default for *_, is_default in place.values("child"))
     assert len(place.values("child")) == 6
-    assert all(code == -signal.SIGTERM and took_s < 2 for code, took_s in place.values("took"))
+    assert all(code == -signal.SIGTERM and took_s < PATIENCE_S for code, took_s in place.values("took"))
     assert place.values("items") == [4, 4]
     assert place.values("ended") == [-signal.SIGTERM]
 

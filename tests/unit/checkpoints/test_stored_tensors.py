@@ -1,6 +1,5 @@
 """Tensors of every kind on their way through packs and manifests of a real store, and back."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,17 +31,14 @@ class Recording:
         self.folder, self.program, self.count = folder, Program(names), 0
         self.writer = Writer(CheckpointStore(folder), _fail)
 
-    def keep(self) -> float:
-        """Take the state, wait until it is written; how long training stood still for it."""
+    def keep(self) -> None:
+        """Take the state, and wait until it is written."""
         walked = self.program.walk()
         entry, graph = ENTRY.format(self.count), walked.graph.to_bytes
         draft = Draft("run", 0, 0, entry, self.count, 0, 0, graph, [], [], {})
-        began = time.thread_time()
         assert self.writer.submit(draft, walked.leaves, lambda cost: None)
-        stall_s = time.thread_time() - began
         self.writer.wait()
         self.count += 1
-        return stall_s
 
     def size_bytes(self) -> int:
         """What all packs take."""
@@ -138,9 +134,8 @@ def test_ten_thousand_tiny_tensors(tmp_path: Path) -> None:
     for number in range(0, 10_000, 10):
         tiny[number][1] = 1
     before = recording.size_bytes()
-    stall_s = recording.keep()
+    recording.keep()
 
-    assert stall_s < 10_000 * 20e-6 * 2  # twice the goal, as others use the machine
     assert before < 10_000 * 150 + 3_000_000
     assert recording.size_bytes() - before < 1_000 * 150 + 3_000_000
     program = Program({})

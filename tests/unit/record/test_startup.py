@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,19 +118,3 @@ def test_what_flor_opens_itself_does_not_count(folder: Path) -> None:
     open("file").close()
 
     assert noted(start) == [("r", "file")]
-
-
-def test_a_note_takes_less_than_a_microsecond(folder: Path) -> None:
-    """The quickest of many rounds, for others use this machine too."""
-
-    def cost_us(names: list[str]) -> float:
-        began = time.perf_counter()
-        for name in names:
-            sys.audit("open", name, "r", 0)
-        return (time.perf_counter() - began) / len(names) * 1e6
-
-    repeated = min(cost_us(["file"] * 1_000) for _ in range(20))
-    new = min(cost_us([f"{turn}/{number}" for number in range(500)]) for turn in range(20))
-
-    assert repeated < 1
-    assert new < 3

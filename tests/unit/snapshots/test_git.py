@@ -39,7 +39,7 @@ def test_a_command_that_takes_too_long_is_stopped_with_its_children(user, tmp_pa
     with pytest.raises(TimedOut, match="took too long"):
         git.run(user.repository, "-c", alias, "wait", deadline=Deadline.after(0.5))
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     assert not _is_running(int(pid_file.read_text()))
 
 
