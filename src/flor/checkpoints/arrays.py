@@ -102,13 +102,21 @@ def dtype_from(rebuild: "Rebuild", text: str) -> Any:
 def _make_array(rebuild: "Rebuild", number: int, node: Node) -> Any:
     """An array of its own memory, whose axes lie in memory as they did."""
     dtype, shape, strides, _ = load(node.meta)
-    form = np.lib.stride_tricks.as_strided(np.empty(1, dtype_from(rebuild, dtype)), shape, strides)
-    made = np.empty_like(form, order="K", subok=False)
+    made = _laid_out(dtype_from(rebuild, dtype), shape, strides)
     cls = rebuild.class_of(node)
     if cls is np.ndarray:
         return made
     own = np.ndarray.__new__(cls, shape, made.dtype, order="F" if made.flags.f_contiguous else "C")
     return own if own.strides == strides else rebuild.lost(number, "its axes lie in memory in another order")
+
+
+def _laid_out(dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """An array of these strides. Along an axis of one element those of joined arrays are not a copy's."""
+    form = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
+    made = np.empty_like(form, order="K", subok=False)
+    if made.strides == strides or not made.size:
+        return made
+    return np.concatenate([np.ndarray(shape, dtype, np.empty(made.nbytes, np.uint8), 0, strides)])
 
 
 def _fill_array(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
@@ -152,6 +160,32 @@ def _boxed(value: Any) -> Any:
     return box
 
 
+def _read_mapped(walk: "Walk", thing: Any) -> Node:
+    """A file that is mapped for reading only: which one, and where in it the array lies."""
+    owner: Any = _owner(thing) if _is_array(_base(thing)) else thing
+    if not _is_read_only(thing, owner):
+        return _MAPPED.read(walk, thing)
+    place = owner.offset + _address(thing) - _address(owner)
+    form = (describe(_dtype(thing)), _shape(thing), _strides(thing), place)
+    refs, blob = walk.refs([str(owner.filename)])
+    return Node("mapped file", walk.ref(type(thing)), dump(form), refs=refs, blob=blob)
+
+
+def _is_read_only(thing: Any, owner: Any) -> bool:
+    mapped = type(thing) is np.memmap and type(owner) is np.memmap and type(_base(owner)).__name__ == "mmap"
+    return bool(mapped and owner.filename and memoryview(_base(owner)).readonly)
+
+
+def _make_mapped(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    dtype, shape, strides, place = load(node.meta)
+    kind = dtype_from(rebuild, dtype)
+    spans = sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
+    if min(strides, default=0) < 0 or 0 in shape:
+        return rebuild.lost(number, "it lies in its file in another order")
+    file: Any = np.memmap(rebuild.values(number)[0], np.uint8, "r", place, (spans + kind.itemsize,))
+    return np.ndarray.__new__(np.memmap, shape, kind, file, 0, strides)
+
+
 def _read_scalar(walk: "Walk", thing: Any) -> Node:
     dtype = _scalar_dtype(thing)
     return Node(
@@ -185,6 +219,7 @@ _SCALAR = Kind("numpy scalar", _read_scalar, _make_scalar)
 _DTYPE = Kind("dtype", _read_dtype, _make_dtype)
 _FUNCTION = Kind("outside", OUTSIDE.read, OUTSIDE.make, fill_nothing, _function_name)
 _MAPPED = opaque("it is a file in memory")
+_MAPPED_FOR_READING = Kind("mapped file", _read_mapped, _make_mapped)
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -193,6 +228,7 @@ KINDS: dict[str, Kind] = {
         _SCALAR,
         _DTYPE,
         Kind("array view", _read_array, _make_view),
+        _MAPPED_FOR_READING,
     )
 }
 
@@ -205,7 +241,7 @@ def guards() -> list[AbstractContextManager[Any]]:
 def plan(cls: type, mro: Ancestors) -> Kind | None:
     """The kind of a class of numpy, or derived from one."""
     if np.memmap in mro:
-        return _MAPPED
+        return _MAPPED_FOR_READING
     if np.ndarray in mro:
         return _ARRAY
     if np.generic in mro:

@@ -4,10 +4,17 @@ Only `__reduce_ex__` of the C type itself is called: a Python class of the user'
 """
 
 import copyreg
+import gc
 from collections.abc import Callable
 from pathlib import PurePath
 from random import Random
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any
 from weakref import ref as weakref
 
@@ -199,9 +206,23 @@ def _make_path(rebuild: "Rebuild", number: int, node: Node) -> Any:
     return rebuild.class_of(node)(rebuild.values(number)[0])
 
 
+def _read_proxy(walk: "Walk", thing: Any) -> Node:
+    """The garbage collector knows what it shows. The names of a class are no object of the program's."""
+    shown = gc.get_referents(thing)
+    if len(shown) != 1 or (type(shown[0]) is dict and "__module__" in shown[0] and "__doc__" in shown[0]):
+        walk.opaque("it shows the names of a class")
+        return Node("opaque", walk.ref(type(thing)))
+    return Node("mapping proxy", refs=walk.all_refs(shown))
+
+
+def _make_proxy(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    return MappingProxyType(rebuild.values(number)[0])
+
+
 STATEFUL = Kind("stateful", _read_global, _make_stateful, _fill_stateful, same_meta=True, parts_first=True)
 REDUCED = Kind("reduced", _read_global, _make_reduced)
 GLOBAL = Kind("global", _read_global, _make_global)
 RANDOM = Kind("random", _read_global, _make_random, _fill_random)
 WEAKREF = Kind("weakref", _read_weakref, _make_weakref)
 PATH = Kind("path", _read_path, _make_path)
+PROXY = Kind("mapping proxy", _read_proxy, _make_proxy)

@@ -28,6 +28,7 @@ FIXED: dict[str, tuple[str, ...]] = {
     "frozen holder": ("content",),
     "exception": ("args", "cause", "context"),
     "function": ("defaults", "kwdefaults"),
+    "function cache": ("function", "counts", "forms", "attributes"),
     "cell": ("cell_contents",),
     "partial": ("func", "args", "keywords", "attributes"),
     "method": ("function", "self"),
@@ -45,6 +46,7 @@ FIXED: dict[str, tuple[str, ...]] = {
     GRAPH_TENSOR: ("storage", "grad", "backward_hooks", "accumulate_hooks"),
     "quantized tensor": ("storage",),
     "sparse tensor": ("parts", "grad", "backward_hooks", "accumulate_hooks"),
+    "compressed tensor": ("parts", "grad", "backward_hooks", "accumulate_hooks"),
     "sharded tensor": ("local", "grad", "backward_hooks", "accumulate_hooks", "mesh"),
 }
 """Per kind, the references that stand before those with names or positions of their own."""

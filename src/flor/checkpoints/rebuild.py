@@ -21,7 +21,7 @@ Content = Callable[[str], bytes | memoryview]
 """The bytes that the store has under a hash."""
 
 _MAPPINGS = frozenset({"dict", "OrderedDict", "defaultdict"})
-_GIVEN_TO_PICKLE = frozenset({"reduced", "stateful", "sparse tensor"})
+_GIVEN_TO_PICKLE = frozenset({"reduced", "stateful", "sparse tensor", "compressed tensor"})
 """Kinds that are read through objects made for it."""
 _GIVEN_DEPTH = 4  # how far such objects are nested: state, dict, array, base
 _LOOKS_INSIDE = frozenset({"frozenset", "reduced", "stateful", "numpy scalar", "frozen holder"})

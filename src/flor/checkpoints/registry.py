@@ -13,6 +13,7 @@ from types import (
     FunctionType,
     GenericAlias,
     GetSetDescriptorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodDescriptorType,
     MethodType,
@@ -25,7 +26,17 @@ from types import (
 from typing import TYPE_CHECKING, Any
 from weakref import KeyedRef, ReferenceType, WeakMethod
 
-from flor.checkpoints import c_objects, classes, files, functions, instances, opaque, plain, root_kinds
+from flor.checkpoints import (
+    c_objects,
+    classes,
+    files,
+    function_caches,
+    functions,
+    instances,
+    opaque,
+    plain,
+    root_kinds,
+)
 from flor.checkpoints.kinds import Kind
 from flor.checkpoints.layouts import Ancestors, Layout, layout_of, module_of, mro_of
 
@@ -47,12 +58,14 @@ _TYPES: dict[type, Kind] = {
     CellType: functions.CELL_KIND,
     MethodType: functions.METHOD,
     partial: functions.PARTIAL,
+    function_caches.CACHE: function_caches.FUNCTION_CACHE,
     BuiltinFunctionType: functions.BUILTIN,
     MethodWrapperType: functions.BUILTIN,
     property: functions.PROPERTY,
     staticmethod: functions.STATIC,
     classmethod: functions.CLASSMETHOD,
     **dict.fromkeys(_DESCRIPTORS, functions.MEMBER),
+    MappingProxyType: c_objects.PROXY,
     **dict.fromkeys((ReferenceType, KeyedRef, WeakMethod), c_objects.WEAKREF),
     **opaque.TYPES,
     **files.TYPES,

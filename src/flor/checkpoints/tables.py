@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from flor.checkpoints.c_objects import reduced_by
@@ -20,15 +21,26 @@ _References: Any = _internals.BlockValuesRefs
 
 
 def _read_block(walk: "Walk", thing: Any) -> Node:
-    refs, blob = walk.refs([thing.values, thing.mgr_locs.indexer, thing.ndim, thing.refs])
+    refs, blob = walk.refs([thing.values, _places(thing.mgr_locs.indexer), thing.ndim, thing.refs])
     return Node("pandas block", walk.ref(type(thing)), refs=refs, blob=blob)
+
+
+def _places(indexer: Any) -> tuple[Any, ...]:
+    """Which columns a block holds, as simple values: pandas tells it by objects that come and go."""
+    if type(indexer) is slice:
+        return ("slice", indexer.start, indexer.stop, indexer.step)
+    return ("array", *indexer.tolist())
+
+
+def _placement(places: tuple[Any, ...]) -> Any:
+    kind, *numbers = places
+    return _internals.BlockPlacement(slice(*numbers) if kind == "slice" else np.array(numbers, np.intp))
 
 
 def _make_block(rebuild: "Rebuild", number: int, node: Node) -> Any:
     """A block that knows who shares its values: without that, writing to one frame would change another."""
     values, places, ndim, references = rebuild.values(number)
-    made = rebuild.class_of(node)
-    return made(values, placement=_internals.BlockPlacement(places), ndim=ndim, refs=references)
+    return rebuild.class_of(node)(values, placement=_placement(places), ndim=ndim, refs=references)
 
 
 def _read_references(walk: "Walk", thing: Any) -> Node:

@@ -1,6 +1,7 @@
 """numpy and its generators: values, memory that arrays share, and who draws from which bits."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ def test_arrays_of_every_form_come_back() -> None:
         "half": np.array([1.5], np.float16),
         "axes": np.moveaxis(np.arange(24).reshape(2, 3, 4), 0, 2).copy(order="K"),
         "swapped": np.arange(3, dtype=">i4"),
+        "joined": np.stack([np.arange(6.0).reshape(2, 3, order="F")]),
     }
 
     def change(names: Names) -> None:
         names.update({name: value.copy(order="K") for name, value in values.items()})
+        names["joined"] = np.concatenate([values["joined"]])
         names["a"][1] = -0.0
 
     for program in came_back(build, change):
@@ -67,6 +70,38 @@ def test_views_share_memory_with_their_base() -> None:
         assert (names["row"][0], names["turned"][0, 1]) == (7, 7)
         assert names["bytes"].tolist() == [97, 98, 99, 100]
         assert not names["locked"].flags.writeable
+
+
+def test_files_mapped_for_reading_come_back_by_their_names(tmp_path: Path) -> None:
+    np.arange(100, dtype=np.uint16).tofile(tmp_path / "data.bin")
+    np.save(tmp_path / "data.npy", np.arange(12.0).reshape(3, 4))
+
+    def build() -> Names:
+        data = np.memmap(tmp_path / "data.bin", np.uint16, "r")
+        return {"data": data, "plain": np.asarray(data)[3:]}
+
+    def change(names: Names) -> None:
+        data = names["data"]
+        names.update(part=data[10:20:3], part_of_part=data[5:][1:4], plain=np.asarray(data)[7:])
+        names["table"] = np.load(tmp_path / "data.npy", mmap_mode="r")[:, 1]
+
+    for program in came_back(build, change):
+        found = {name: np.array(value).tolist() for name, value in program.names.items() if name != "data"}
+        assert found["plain"][:2] in ([3, 4], [7, 8])
+        if "part" in found:
+            assert (found["part"], found["part_of_part"]) == ([10, 13, 16, 19], [6, 7, 8])
+            assert (found["table"], type(program.names["part"])) == ([1.0, 5.0, 9.0], np.memmap)
+
+
+@pytest.mark.parametrize("mode", ["r+", "c", "w+"])
+def test_files_mapped_for_writing_cannot_be_kept(mode: Any, tmp_path: Path) -> None:
+    np.arange(100, dtype=np.uint16).tofile(tmp_path / "data.bin")
+    data: Any = np.memmap(tmp_path / "data.bin", np.uint16, mode, shape=(100,))
+    data.setflags(write=False)
+
+    opaque = Program({"data": data}).keep().opaque
+
+    assert [(one.path, one.reason) for one in opaque] == [("data", "it is a file in memory")]
 
 
 def test_scalars_dtypes_and_functions() -> None:

@@ -42,6 +42,22 @@ def test_frames_series_and_indexes() -> None:
         assert names["column"].tolist() == [1, 2]  # a copy on write, as before
 
 
+def test_a_part_of_a_frame_whose_columns_are_replaced() -> None:
+    def build() -> Names:
+        frame = pd.DataFrame({"a": range(4), "b": pd.Categorical(list("uvuv")), "c": [0.5, 1.0, 1.5, 2.0]})
+        return {"frame": frame, "part": frame.iloc[1:3], "columns": frame[["c", "a"]]}
+
+    def change(names: Names) -> None:
+        names["frame"]["c"] = names["frame"]["c"] * 2
+        names["frame"].loc[1, "a"] = 10
+        names["expected"] = {name: names[name].to_csv() for name in ("frame", "part", "columns")}
+
+    for program in came_back(build, change):
+        names = program.names
+        for name, text in names.get("expected", {}).items():
+            assert names[name].to_csv() == text
+
+
 @pytest.mark.parametrize("make", [SGDClassifier, GaussianNB, MLPClassifier])
 def test_an_estimator_goes_on_learning_where_it_was(make: Any) -> None:
     rng = np.random.default_rng(0)

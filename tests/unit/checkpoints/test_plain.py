@@ -13,7 +13,7 @@ import weakref
 from collections import ChainMap, Counter, OrderedDict, UserList, defaultdict, deque
 from fractions import Fraction
 from functools import partial
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -380,3 +380,24 @@ def test_modes_are_put_back(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
 
     assert (os.environ["FLOR_TEST_OF_MODES"], os.environ.get("FLOR_TEST_OF_MORE")) == ("before", None)
     assert pathlib.Path.cwd() == tmp_path
+
+
+def test_a_proxy_shows_the_same_mapping_again() -> None:
+    def build() -> Names:
+        settings = {"rate": 1}
+        return {"settings": settings, "shown": MappingProxyType(settings)}
+
+    def change(names: Names) -> None:
+        names["settings"]["rate"] = 2
+        names["other"] = MappingProxyType(OrderedDict(a=names["shown"]))
+
+    for program in came_back(build, change):
+        program.names["settings"]["rate"] = 3
+        assert program.names["shown"]["rate"] == 3
+        assert program.names.get("other", {"a": program.names["shown"]})["a"]["rate"] == 3
+
+
+def test_the_names_of_a_class_behind_a_proxy_cannot_be_kept() -> None:
+    opaque = Program({"names": vars(Box)}).keep().opaque
+
+    assert [(one.path, one.reason) for one in opaque] == [("names", "it shows the names of a class")]

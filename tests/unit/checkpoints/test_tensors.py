@@ -109,6 +109,29 @@ def alter(name: str, tensor: Any) -> None:
         tensor.mul_(2)
 
 
+@pytest.mark.parametrize("layout", ["csr", "csc", "bsr", "bsc"])
+def test_compressed_tensors_that_another_took_the_place_of_come_back(layout: str) -> None:
+    def build() -> Names:
+        plain = torch.eye(4)
+        blocks = ((2, 2),) if layout.startswith("b") else ()
+        graph = getattr(plain, f"to_sparse_{layout}")(*blocks)
+        module = nn.Module()
+        module.register_buffer("graph", graph)
+        return {"graph": graph, "module": module, "parameter": nn.Parameter(graph.clone())}
+
+    def change(names: Names) -> None:
+        names["graph"] = names["graph"] * 2
+        names["module"].graph = names["graph"]
+        names["parameter"].detach().values().mul_(3)
+
+    for program in came_back(build, change):
+        names = program.names
+        assert names["module"].graph is names["graph"]
+        assert (type(names["parameter"]), names["parameter"].requires_grad) == (nn.Parameter, True)
+        twice, thrice = names["graph"].values().sum(), names["parameter"].detach().values().sum()
+        assert (twice.item(), thrice.item()) in ((4.0, 4.0), (8.0, 12.0))
+
+
 def test_meta_tensors_have_no_bytes() -> None:
     def change(names: Names) -> None:
         names["meta"] = torch.empty(3, 4, device="meta")

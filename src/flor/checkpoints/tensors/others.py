@@ -50,7 +50,8 @@ def _read_sparse(walk: "Walk", thing: Any) -> Node:
     labels, attributes = _attributes(walk, thing)
     fixed = [parts, grad, thing._backward_hooks, thing._post_accumulate_grad_hooks]
     refs, blob = walk.refs([*fixed, *attributes])
-    return Node("sparse tensor", walk.ref(type(thing)), dump(form), walk.shape(labels), refs, blob)
+    kind = "compressed tensor" if thing.layout in _COMPRESSED else "sparse tensor"
+    return Node(kind, walk.ref(type(thing)), dump(form), walk.shape(labels), refs, blob)
 
 
 def _sparse(rebuild: "Rebuild", number: int, node: Node) -> Any:
@@ -72,9 +73,20 @@ def _make_sparse(rebuild: "Rebuild", number: int, node: Node) -> Any:
     return made.requires_grad_(requires_grad)
 
 
+def _make_compressed(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    """Always another tensor: torch gives such a one no other content."""
+    made = _make_sparse(rebuild, number, node)
+    _fill_surroundings(rebuild, number, node, made)
+    return made
+
+
 def _fill_sparse(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
-    _, grad, hooks, _, *attributes = rebuild.values(number)
     thing.data = _sparse(rebuild, number, node)
+    _fill_surroundings(rebuild, number, node, thing)
+
+
+def _fill_surroundings(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> None:
+    _, grad, hooks, _, *attributes = rebuild.values(number)
     if thing.grad is not grad:
         thing.grad = grad
     if thing._backward_hooks is not hooks:
@@ -139,6 +151,7 @@ def _fill_generator(rebuild: "Rebuild", number: int, node: Node, thing: Any) -> 
 GENERATOR = Kind("torch generator", _read_generator, _make_generator, _fill_generator, same_meta=True)
 KINDS = (
     Kind("sparse tensor", _read_sparse, _make_sparse, _fill_sparse, parts_first=True),
+    Kind("compressed tensor", _read_sparse, _make_compressed),
     Kind("quantized tensor", _read_quantized, _make_quantized, _fill_quantized, same_meta=True),
     GENERATOR,
 )
