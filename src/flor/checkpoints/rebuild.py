@@ -21,10 +21,12 @@ Content = Callable[[str], bytes | memoryview]
 """The bytes that the store has under a hash."""
 
 _MAPPINGS = frozenset({"dict", "OrderedDict", "defaultdict"})
-_GIVEN_TO_PICKLE = frozenset({"reduced", "stateful", "sparse tensor", "compressed tensor"})
-"""Kinds that are read through objects made for it."""
+_GIVEN_TO_PICKLE = frozenset({"reduced", "stateful", "sparse tensor", "compressed tensor", "pandas block"})
+"""Kinds that are read through objects made for it, or that remember what their parts were like."""
 _GIVEN_DEPTH = 4  # how far such objects are nested: state, dict, array, base
-_LOOKS_INSIDE = frozenset({"frozenset", "reduced", "stateful", "numpy scalar", "frozen holder"})
+_LOOKS_INSIDE = frozenset(
+    {"frozenset", "reduced", "stateful", "numpy scalar", "frozen holder", "pandas block"}
+)
 """Kinds whose making, or state, looks at what they are made of: that must be filled before."""
 
 

@@ -63,7 +63,7 @@ def plan(cls: type, mro: Ancestors) -> Kind | None:
         return _BLOCK
     if _References in mro:
         return _REFERENCES
-    if pd.Index in mro:
+    if pd.Index in mro or pd.StringDtype in mro:  # pandas asks whether the NaN of a dtype is its own
         return reduced_by(_own_reduce(cls))
     return None
 

@@ -58,6 +58,22 @@ def test_a_part_of_a_frame_whose_columns_are_replaced() -> None:
             assert names[name].to_csv() == text
 
 
+def test_a_frame_of_texts_that_has_grown_can_grow_on() -> None:
+    def build() -> Names:
+        return {"frame": pd.DataFrame({"a": ["x", "y"]})}
+
+    def change(names: Names) -> None:
+        names["frame"] = pd.concat([names["frame"], pd.DataFrame({"a": ["z"]})], ignore_index=True)
+        names["frame"].loc[1, "a"] = None
+
+    for program in came_back(build, change):
+        frame = program.names["frame"]
+        wider = pd.concat([frame, pd.DataFrame({"b": [1]})], axis=1)
+        assert (frame["a"].dtype, wider.columns.dtype) == ("str", "str")
+        assert frame["a"].isna().tolist() == [False, True, False]
+        assert pd.concat([frame, pd.DataFrame({"a": ["w"]})])["a"].dtype == "str"
+
+
 @pytest.mark.parametrize("make", [SGDClassifier, GaussianNB, MLPClassifier])
 def test_an_estimator_goes_on_learning_where_it_was(make: Any) -> None:
     rng = np.random.default_rng(0)
