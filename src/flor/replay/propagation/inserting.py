@@ -82,9 +82,11 @@ def _serves(view: View, each: Statement, bound: set[str]) -> bool:
 def _row(main: Edit, name: str) -> int:
     """On which line of the inserted text the call of a probe stands, from 0."""
     own = main.text[main.lead :].strip("; \t\r\n")
-    for node in ast.walk(parsed(own)):
+    margin = main.text[: main.lead].rpartition("\n")[2]
+    above = f"if True:\n{margin}" if margin and not margin.strip() else ""  # its other lines have it too
+    for node in ast.walk(parsed(above + own)):
         if isinstance(node, ast.Call) and _is_named(node, name):
-            return node.lineno - 1
+            return node.lineno - 1 - above.count("\n")
     return 0
 
 
