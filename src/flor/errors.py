@@ -64,9 +64,13 @@ class RunNotFound(FlorError, LookupError):
 
 
 class CheckpointNotFound(FlorError, LookupError):
-    """The state at this point of the run was not kept."""
+    """The state at this point of the run was not kept; without a run: no state of any run."""
 
-    def __init__(self, run: str, wanted: str, nearest: str) -> None:
+    def __init__(self, run: str = "", wanted: str = "", nearest: str = "") -> None:
+        if not run:
+            message = "No run of this project has kept its state, or none of them is whole."
+            super().__init__(message, "`python -m flor checkpoints` lists what there is.")
+            return
         hint = f"The nearest that was kept is {nearest}." if nearest else "None of this run was kept."
         super().__init__(f"Run {run} has no checkpoint at {wanted}.", hint)
 

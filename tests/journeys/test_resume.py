@@ -199,15 +199,16 @@ def test_ctrl_c_on_the_way_ends_it_all_and_the_run_stays_as_it_was(place: Workpl
 
 
 def test_a_program_that_ends_on_its_way_to_the_first_loop_is_not_started_again(place: Workplace) -> None:
-    (place.root / "data.txt").write_text("7")
-    run = killed(place, "3 1.0", SCRIPT.replace('"seed", 7', '"seed", int(open("data.txt").read())'))
+    (place.root / "7").mkdir()
+    run = killed(place, "3 1.0", SCRIPT.replace('"seed", 7', '"seed", len(os.listdir("7"))'))
     before = rows(place, run)
-    (place.root / "data.txt").unlink()
+    (place.root / "7").rmdir()
 
     refused = resume(place, run, code=1, env=KEEP_ALL)
 
     assert refused.stderr.count("FileNotFoundError") == 1
     assert "it can be entered nowhere exactly" in refused.stderr
+    assert "The program ended before it came to its first flor.checkpointing block" in refused.stderr
     assert rows(place, run) == before
 
 

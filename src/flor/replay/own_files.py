@@ -8,7 +8,7 @@ from typing import Any
 from flor.entities import Run
 from flor.replay import outputs
 from flor.replay.outputs import Held, PutBack
-from flor.replay.rewinding import Plan
+from flor.replay.rewinding import Act, Plan
 from flor.runs import files
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
@@ -40,6 +40,11 @@ class OwnFiles:
         actions = [replace(one, may_be_reset=True) if one.path in reset else one for one in decided.actions]
         held = outputs.hold(Plan(tuple(actions), decided.unknown), root, layout, runs_before=True)
         return cls(outputs.hold(before, root, layout), held)
+
+    def restored(self) -> frozenset[str]:
+        """The files that get back what stood in them when the run read them."""
+        plans = (self.at_start.plan, self.at_entry.plan)
+        return frozenset(path for plan in plans for path in plan.paths(Act.RESTORE))
 
     def rewind(self) -> None:
         """Make them what they were when the run began: its beginning may read them."""

@@ -178,7 +178,7 @@ def _run(catalog: Catalog, store: CheckpointStore, text: str) -> tuple[Run, list
         if not is_this and (kept := store.kept(run.run, whole=True)):
             return run, kept
         store.refuse_newer(run.run)
-    raise CheckpointNotFound("last", "any moment", "")
+    raise CheckpointNotFound
 
 
 def _own_rank(kept: Sequence[Manifest]) -> int:

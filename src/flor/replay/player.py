@@ -180,8 +180,8 @@ class Player:
         elif not self.has_arrived:
             # What ends it before its first block stands in the way of every entry point.
             at = "" if self._blocks.begun else str(start.ENTRY)
-            reason = f"The program ended before it came to {self.itinerary.target}."
-            self.on_refusal(ReentryRefused(reason, at=at))
+            where = "to its first flor.checkpointing block" if at else "there"
+            self.on_refusal(ReentryRefused(f"The program ended before it came {where}.", at=at))
 
     # -- what the rewritten program asks -----------------------------------
 

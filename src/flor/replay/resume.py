@@ -22,7 +22,7 @@ from flor.executors import foreground
 from flor.executors.foreground import Process
 from flor.project import Project
 from flor.record import environment, reopening
-from flor.replay import agreement, code_check, job, resuming, set_orders, tail
+from flor.replay import agreement, job, preconditions, resuming, set_orders, tail
 from flor.replay.agreement import Difference
 from flor.replay.job import Job
 from flor.replay.outputs import PutBack
@@ -60,7 +60,8 @@ def resume(project: Project, run: Run, say: Say) -> Resumed:
         CannotResume: the run or its code does not allow it, or no entry point serves.
     """
     refuse_unless_stopped(run)
-    _refuse_other_code(project, run, ())
+    preconditions.refuse_other_folder(project, run)
+    preconditions.refuse_other_code(project, run)
     with reopening.claim(Layout(project.home), run.run):
         return _resume(project, run, say)
 
@@ -151,11 +152,13 @@ class _Attempt:
         """Start the process; let it go on if it arrives, and wait for its end.
 
         Raises:
+            CannotResume: data that the run read is no longer there, or its code.
             KeyboardInterrupt: it was ended on the way: nothing else is to be tried.
         """
         ours, theirs = Pipe()
         layout = Layout(self.project.home)
         own = OwnFiles.of(self.run, self.candidate.files, self.project.root, layout)
+        preconditions.refuse_other_data(self.project, self.run, own.restored())
         own.rewind()
         with ours, TemporaryDirectory(prefix="flor-") as folder:
             asked, path = _job(self.project, self.run, theirs.fileno()), Path(folder) / "job.json"
@@ -209,7 +212,7 @@ class _Attempt:
         Raises:
             CannotResume: the process has loaded other code than the run, or has its sets in another order.
         """
-        _refuse_other_code(self.project, self.run, arrived.modules)
+        preconditions.refuse_other_code(self.project, self.run, arrived.modules)
         self._refuse_other_order(arrived)
         cut = tail.cut(Layout(self.project.home), self.run, self.candidate)
         done = own.put_back()
@@ -274,20 +277,3 @@ def _environ(facts: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, str]
     kept = {name: value for name, value in now.items() if not environment.changes_results(name)}
     then = {name: value for name, value in recorded.items() if environment.changes_results(name)}
     return kept | then | environment.of_devices(recorded, now)
-
-
-def _refuse_other_code(project: Project, run: Run, modules: tuple[str, ...]) -> None:
-    """Raise CannotResume if tracked files, or these loaded modules, are not those of the run."""
-    version = run.code
-    if project.repository is None or version is None:
-        raise CannotResume(run.run, "its repository is gone", "Clone it again, and `flor pull`.")
-    try:
-        found = code_check.check(
-            project.repository, Layout(project.home).snapshots, version, [Path(one) for one in modules]
-        )
-    except FlorError as error:
-        raise CannotResume(run.run, error.message, error.hint) from error
-    if not found.is_same:
-        names = ", ".join(found.different[:5])
-        hint = f"`git diff {version.commit[:12]} -- {found.different[0]}` shows what; put it back first."
-        raise CannotResume(run.run, f"its code has changed since: {names}", hint)
