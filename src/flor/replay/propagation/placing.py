@@ -157,11 +157,10 @@ class Placer:
 
     def _is_nearer_before(self, now: Statement, block: Block, anchors: Sequence[Anchor]) -> bool:
         """Whether fewer new statements stand between a statement and what is before it than what is after."""
-        are_alike = self._are_edges_alike(now, block)
         rooms = []
-        for is_before, is_edge in ((True, self._is_first(now)), (False, self._is_last(now))):
+        for is_before in (True, False):
             nearest = next((each for each in anchors if each.is_before == is_before), None)
-            is_close = nearest is not None or (are_alike and is_edge)
+            is_close = nearest is not None or self._is_at_edge(now, block, is_before)
             rooms.append(nearest.skipped if nearest is not None else 0 if is_close else _FAR)
         return rooms[0] <= rooms[1]
 
@@ -186,10 +185,12 @@ class Placer:
         before = next((each for each in anchors if each.is_before), None)
         after = next((each for each in anchors if not each.is_before), None)
         self._check_order(now, anchors, index, reads)
-        are_alike = self._are_edges_alike(now, block)
         sides = [
-            _side(before, are_alike and self._is_first(now)),
-            _side(after, are_alike and self._is_last(now)),
+            _side(
+                each,
+                self._is_at_edge(now, block, is_before) or self._is_at_seam(now, block, index, is_before),
+            )
+            for each, is_before in ((before, True), (after, False))
         ]
         score = 0.65 * max(sides) + 0.35 * min(sides)
         if not anchors and now.parent is not None:  # the block alone says where
@@ -238,18 +239,31 @@ class Placer:
             return _HARMLESS_GAP
         return _GAP if beside and not other else _DOUBT
 
-    def _are_edges_alike(self, now: Statement, block: Block) -> bool:
-        """Whether both blocks begin and end with the same: matched ones, and those of functions and files."""
-        whole = (None, "def")
-        here = now.parent.kind if now.parent is not None else None
-        there = block.owner.kind if block.owner is not None else None
-        return self._same_block(now) is block or (here in whole and there in whole)
+    def _is_at_edge(self, now: Statement, block: Block, is_before: bool) -> bool:
+        """Whether a statement begins, or ends, what the old block begins or ends."""
+        if not self._is_outermost(now, is_before):
+            return False
+        if self._same_block(now) is block:
+            return True
+        if not _are_wholes(now.block, block):
+            return False
+        order = block.children if is_before else reversed(block.children)
+        known = (self._matching.now(each) for old in order for each in (old, *old.below()))
+        first = next((each for each in known if each is not None), None)
+        return first is None or _is_within(first, now.block)
 
-    def _is_first(self, now: Statement) -> bool:
-        return all(each in self._new for each in now.block.children[: now.position])
+    def _is_at_seam(self, now: Statement, block: Block, index: int, is_before: bool) -> bool:
+        """Whether it begins, or ends, a function, where the old block goes on with what is in another one."""
+        place = index - 1 if is_before else index
+        if not _are_wholes(now.block, block) or not 0 <= place < len(block.children):
+            return False
+        beside = self._matching.now(block.children[place])
+        return beside is not None and self._is_outermost(now, is_before) and not _is_within(beside, now.block)
 
-    def _is_last(self, now: Statement) -> bool:
-        return all(each in self._new for each in now.block.children[now.position + 1 :])
+    def _is_outermost(self, now: Statement, is_before: bool) -> bool:
+        here = now.position
+        rest = now.block.children[:here] if is_before else now.block.children[here + 1 :]
+        return all(each in self._new for each in rest)
 
     def _certainty(self, now: Statement) -> float:
         """How certain the match of the function and loops around is."""
@@ -266,6 +280,15 @@ def _side(anchor: Anchor | None, is_edge: bool) -> float:
     if anchor is None:
         return 0.8 if is_edge else 0.3
     return float(anchor.score * _LOST ** (anchor.skipped + anchor.distance))
+
+
+def _are_wholes(*blocks: Block) -> bool:
+    """Whether these are functions or files."""
+    return all(each.owner is None or each.owner.kind == "def" for each in blocks)
+
+
+def _is_within(statement: Statement, block: Block) -> bool:
+    return block.owner is None or block.owner.holds(statement)
 
 
 def _touched(statement: Statement) -> set[str]:

@@ -16,6 +16,7 @@ _REPLACED = 0.5  # where shapes differ
 _ELSEWHERE = 0.05  # a statement outside the function
 _SURE = 0.55  # likeness of statements of other shapes that tell what was renamed
 _CLEAR = 0.6  # share of the votes that decides
+_GONE = ""  # what `self` was where `self.net` was `net`
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,32 @@ def everywhere(matching: Matching) -> dict[str, str]:
         for a, b, weight in (*_aligned(now, old, matching.score(now)), *_as_called(now, old)):
             votes.setdefault(a, defaultdict(float))[b] += weight
     best = {mine: _ranked(found)[0] for mine, found in votes.items()}
-    changed = {mine: theirs for mine, (theirs, _) in best.items() if mine != theirs}
+    best |= _left_alone(matching, votes)
+    changed = {mine: theirs for mine, (theirs, _) in best.items() if theirs not in (mine, _GONE)}
     asked = {*changed, *changed.values()}
     for name, count in _mentions(same, asked).items():
         votes.setdefault(name, defaultdict(float))[name] += count
-    return {mine: theirs for mine, theirs in changed.items() if _is_agreed(votes, mine, theirs)}
+    return {
+        mine: theirs
+        for mine, theirs in changed.items()
+        if best[mine][1] == 0.0 or _is_agreed(votes, mine, theirs)
+    }
+
+
+def _left_alone(matching: Matching, votes: Mapping[str, Votes]) -> dict[str, tuple[str, float]]:
+    """What `self.net` was of which no vote tells, where `self` was nothing and `net` is an old name."""
+    firsts = {mine for mine, found in votes.items() if _is_gone(found)}
+    pairs = list(matching.pairs()) if firsts else []
+    before = {old.module for _, old in pairs}
+    known = {name for module in before for each in module.statements for name in names.bound(each.node)}
+    words = {word for now, _ in pairs[:1] for each in now.module.statements for word in each.words}
+    chains = {".".join(word.split(".")[:2]) for word in words if word.partition(".")[0] in firsts}
+    found = {chain: chain.partition(".")[2] for chain in chains - votes.keys()}
+    return {mine: (theirs, 0.0) for mine, theirs in found.items() if theirs in known}
+
+
+def _is_gone(votes: Votes) -> bool:
+    return _GONE in votes and votes[_GONE] >= _CLEAR * sum(votes.values())
 
 
 def _mentions(same: Iterable[Statement], asked: Iterable[str]) -> Votes:
@@ -102,14 +124,24 @@ class Renaming:
         if old is not None:
             votes = defaultdict(float, ((n, w) for n, w in votes.items() if _is_visible(n, old)))
         if not votes:
-            return None
+            return self._alone(name, near, old)
         ranked = _ranked(votes)
         best, weight = ranked[0]
         certainty = weight / sum(votes.values())
-        if best != name and self._is_taken(best, name, weight):
-            return None
         rival = ranked[1][0] if len(ranked) > 1 and certainty < _CLEAR else None
+        if _GONE in (best, rival) or (best != name and self._is_taken(best, name, weight)):
+            return None
         return Renamed(best, certainty, self._voters(name, best, near), rival)
+
+    def _alone(self, name: str, is_near: bool, old: Block | None) -> Renamed | None:
+        """What nobody mentions, where `self` was nothing and the rest of the name is one of the old block."""
+        first, _, rest = name.partition(".")
+        if not rest or (old is not None and not _is_visible(rest, old)):
+            return None
+        votes = self._votes(first, is_near)
+        best, weight = _ranked(votes)[0] if votes else (first, 0.0)
+        certainty = weight / sum(votes.values()) if best == _GONE else 0.0
+        return Renamed(rest, certainty, self._voters(first, best, is_near)) if certainty >= _CLEAR else None
 
     def _is_local(self, name: str) -> bool:
         """Whether only the function around the place knows what a name is; attributes others know, too."""
@@ -178,8 +210,10 @@ class Renaming:
 
 
 def _is_visible(name: str, block: Block) -> bool:
-    return scopes.home(name.partition(".")[0], block)[0] or names.ANYTHING in scopes.binders(
-        block.module, None
+    return (
+        name == _GONE
+        or scopes.home(name.partition(".")[0], block)[0]
+        or names.ANYTHING in scopes.binders(block.module, None)
     )
 
 
@@ -244,7 +278,10 @@ def _same_places(mine: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[i
 
 
 def _beginnings(mine: str, theirs: str) -> Iterator[tuple[str, str]]:
-    """What two dotted names at one place say: `net.fc` and `model.fc` say that net was model."""
+    """What two dotted names at one place say: `net.fc` and `model.fc` say that net was model.
+
+    `self.net` and `net` say also that self was nothing.
+    """
     if mine == theirs:
         parts = mine.split(".")
         yield from ((".".join(parts[:n]), ".".join(parts[:n])) for n in range(1, len(parts) + 1))
@@ -254,6 +291,8 @@ def _beginnings(mine: str, theirs: str) -> Iterator[tuple[str, str]]:
         a.pop()
         b.pop()
     yield ".".join(a), ".".join(b)
+    if a[1:] == b:
+        yield a[0], _GONE
     for count in range(1, min(len(a), len(b))):
         if a[:count] == b[:count]:
             yield ".".join(a[:count]), ".".join(b[:count])
