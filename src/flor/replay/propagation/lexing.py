@@ -6,7 +6,7 @@ less alike than they are: what is spliced in is checked against its syntax tree.
 
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 WORD = re.compile(
@@ -137,7 +137,7 @@ def _is_keyword(text: str, end: int) -> bool:
     return rest[:1] == "=" and rest[1:2] != "="
 
 
-def renamed(word: str, names: "dict[str, str]") -> str:
+def renamed(word: str, names: Mapping[str, str]) -> str:
     """A dotted name with its longest known beginning exchanged."""
     beginning = word
     while beginning:

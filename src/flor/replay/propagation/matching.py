@@ -35,6 +35,7 @@ def match(today: Today, primary: Module | None, others: Sequence[Module]) -> Mat
     matching = _match(today, primary, others, guessed, identical)
     found = renaming.everywhere(matching)
     if len(found.keys() - guessed.keys()) <= len(guessed):
+        matching.trust(found)
         return matching
     return _match(today, primary, others, found, identical)
 

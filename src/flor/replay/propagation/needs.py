@@ -8,11 +8,16 @@ from flor.replay.propagation.statements import Block, Module, Statement
 
 # Functions and methods that give the same when they are called once more.
 _SIMPLE_CALLS = """
-abs all any append argmax argmin bool clone copy cpu deepcopy detach dict dim double enumerate
-exp extend flatten float frozenset get getattr hasattr int isinstance item items keys len list
-log long max mean min named_parameters norm numel numpy parameters range repr reshape reversed
-round set size sorted sqrt squeeze state_dict std str sum to tolist tuple type unsqueeze values
-var view zip
+abs all allclose any append argmax argmin argsort bincount bool buffers ceil children clamp
+clip clone copy cos cosine_similarity count count_nonzero cpu cumprod cumsum deepcopy detach
+diagonal dict dim dot double element_size endswith enumerate equal exp extend find flatten
+float floor frozenset get getattr hasattr index int isclose isfinite isinf isinstance isnan
+item items join keys len list log log_softmax long lower lstrip matmul max mean median min
+modules most_common named_buffers named_children named_modules named_parameters nbytes nelement
+norm numel numpy parameters permute quantile range relu replace repr reshape reversed round
+rsplit rstrip set sigmoid sin size softmax sorted split sqrt square squeeze startswith
+state_dict std str strip sum tanh title to tobytes tolist topk trace transpose tuple type
+unique unsqueeze upper values var view zip
 """
 _SIMPLE = frozenset(_SIMPLE_CALLS.split())
 _PLAIN = (

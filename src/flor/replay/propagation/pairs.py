@@ -1,8 +1,10 @@
 """Which old statement each statement of today was: the pairs found so far."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import eq
 
+from flor.replay.propagation import lexing
 from flor.replay.propagation.likeness import Likeness
 from flor.replay.propagation.statements import Module, Statement
 
@@ -49,6 +51,14 @@ class Matching:
             self._old[now] = old
             self._now[old] = now
             self._scores[now] = score
+
+    def trust(self, renames: Mapping[str, str]) -> None:
+        """Believe in full those matches of simple statements that say the same in old names."""
+        for now, old in self._old.items():
+            if self._scores[now] < 1 and not now.blocks and len(now.words) == len(old.words):
+                said = (lexing.renamed(w, renames) if lexing.is_name(w) else w for w in now.words)
+                if all(map(eq, said, old.words)):
+                    self._scores[now] = 1.0
 
 
 class Pairing:
