@@ -1,6 +1,6 @@
 """Columns of several processes as one Arrow table with the columns of `schema.RECORDS`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,20 +157,53 @@ def _loop_defaults(processes: Sequence[Loops]) -> dict[str, LoopDefault]:
 
 
 def _with_loop_rows(columns: Columns, defaults: dict[str, LoopDefault]) -> Columns:
-    """The columns with a row for each iteration of a loop that differs from its path's default."""
+    """The columns with a row for each iteration of a loop whose value would be taken for another one."""
     loops = columns.loops
     default = np.array([defaults.get(path) == "index" for path in loops.paths])
     is_odd = (loops.is_index != default[loops.path_of]) & (loops.depth > 0)
-    if not is_odd.any():
-        return columns
     has_value = columns.source == Source.LOOP
-    valued = set(zip(columns.loop[has_value].tolist(), columns.iteration[has_value].tolist(), strict=True))
-    seen: dict[tuple[int, int], int] = {}
-    for row in np.flatnonzero(is_odd[columns.loop]).tolist():
-        key = (int(columns.loop[row]), int(columns.iteration[row]))
-        if key not in valued:
-            seen.setdefault(key, row)
-    return _insert(columns, np.array(list(seen.values()), np.int64))
+    is_lacking = is_odd | _is_repeated(columns, is_odd, has_value)
+    if not is_lacking.any():
+        return columns
+    found = _first_rows(columns, is_lacking, set(_iterations_of(columns, has_value)))
+    return _insert(columns, np.array(sorted(found.values()), np.int64)) if found else columns
+
+
+def _iterations_of(columns: Columns, wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The loop and the iteration of each of these rows."""
+    return list(zip(columns.loop[wanted].tolist(), columns.iteration[wanted].tolist(), strict=True))
+
+
+def _first_rows(
+    columns: Columns, is_wanted: npt.NDArray[np.bool_], known: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], int]:
+    """Of each iteration of these loops that is not known, the first row."""
+    wanted = is_wanted[columns.loop]
+    rows = zip(_iterations_of(columns, wanted), np.flatnonzero(wanted).tolist(), strict=True)
+    found: dict[tuple[int, int], int] = {}
+    for key, row in rows:
+        if key not in known:
+            found.setdefault(key, row)
+    return found
+
+
+def _is_repeated(
+    columns: Columns, is_odd: npt.NDArray[np.bool_], has_value: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """The loops that are executed where another one was before, of which rows of values would count on."""
+    loops = columns.loops
+    has_rows = is_odd.copy()
+    has_rows[columns.loop[has_value]] = True
+    on_path = np.isin(loops.path_of, loops.path_of[has_rows]) & (loops.depth > 0)
+    seen, repeated = set(), np.zeros(len(has_rows), bool)
+    for loop in np.flatnonzero(on_path).tolist():
+        begin = int(loops.starts[loop])
+        around = loops.around[begin : begin + int(loops.depth[loop]) - 1]
+        place = int(loops.path_of[loop]), around.tobytes()
+        repeated[loop] = place in seen
+        if has_rows[loop]:
+            seen.add(place)
+    return repeated
 
 
 def _insert(columns: Columns, rows: Ints) -> Columns:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,6 +96,16 @@ class Model:
         self.runs = runs
         self.names = names
         self.records = [one for run in runs for one in run.records if one.name in names and wanted(one)]
+
+    @cached_property
+    def iterated(self) -> dict[Context, Any]:
+        """What each iteration stands for; of one that was executed several times the last."""
+        steps = [one.context for run in self.runs for one in run.records]
+        return {
+            replace(context, steps=context.steps[:depth]): context.steps[depth - 1].value
+            for context in steps
+            for depth in range(1, len(context.steps) + 1)
+        }
 
     @cached_property
     def held(self) -> dict[Context, dict[str, list[Record]]]:
@@ -227,9 +237,9 @@ def _by_title(model: Model, rows: Sequence[Row], has_ranks: bool, has_sources: b
         columns["process"] = [row.context.process or NOTHING for row in rows]
     loops = _loop_columns(rows)
     for loop, title in _titled(loops, set(columns)).items():
-        steps = [_step(row, loop) for row in rows]
-        columns[title] = [step.iteration if step else NOTHING for step in steps]
-        columns[f"{title}_value"] = [step.value if step else NOTHING for step in steps]
+        inside = [_iteration(row, loop) for row in rows]
+        columns[title] = [one.steps[-1].iteration if one else NOTHING for one in inside]
+        columns[f"{title}_value"] = [model.iterated[one] if one else NOTHING for one in inside]
     titles: dict[str, str] = {}
     for name in model.names:
         titles[name] = f"{name}_logged" if name in columns else name
@@ -243,8 +253,12 @@ def _by_title(model: Model, rows: Sequence[Row], has_ranks: bool, has_sources: b
     return columns
 
 
-def _step(row: Row, loop: tuple[str, int]) -> Step | None:
-    return dict(zip(row.context.loops, row.context.steps, strict=True)).get(loop)
+def _iteration(row: Row, loop: tuple[str, int]) -> Context | None:
+    """The iteration of a loop that the row stands in."""
+    context = row.context
+    if loop not in context.loops:
+        return None
+    return replace(context, steps=context.steps[: context.loops.index(loop) + 1])
 
 
 def _loop_columns(rows: Sequence[Row]) -> list[tuple[str, int]]:

@@ -70,8 +70,8 @@ class Execution:
     records: list[Logged] = field(default_factory=list)
     modelled: list[model.Record] = field(default_factory=list)
     defaults: dict[str, LoopDefault] = field(default_factory=dict)
-    occurrences: Counter[tuple[model.Context, str]] = field(default_factory=Counter)
-    driven: dict[tuple[model.Context, str], int] = field(default_factory=dict)
+    occurrences: dict[model.Context, Counter[str]] = field(default_factory=dict)
+    driven: dict[model.Context, dict[str, int]] = field(default_factory=dict)
 
     def execute(self, body: Sequence[Statement], context: model.Context) -> None:
         """Run the statements in a context."""
@@ -83,14 +83,15 @@ class Execution:
                 for iteration, value in enumerate(statement.values, 1):
                     self.enter(context, statement, occurrence, iteration, value)
             else:
-                key = (context, statement.name)
-                if key not in self.driven:
-                    self.driven[key] = self.next_occurrence(context, statement.name)
-                self.enter(context, statement, self.driven[key], statement.iteration, INDEX)
+                driven = self.driven.setdefault(context, {})
+                if statement.name not in driven:
+                    driven[statement.name] = self.next_occurrence(context, statement.name)
+                self.enter(context, statement, driven[statement.name], statement.iteration, INDEX)
 
     def next_occurrence(self, context: model.Context, name: str) -> int:
-        self.occurrences[context, name] += 1
-        return self.occurrences[context, name]
+        counted = self.occurrences.setdefault(context, Counter())
+        counted[name] += 1
+        return counted[name]
 
     def enter(
         self, context: model.Context, loop: Loop | Iteration, occurrence: int, iteration: int, value: Any
@@ -98,6 +99,9 @@ class Execution:
         """Run one iteration; its value is recorded where it is not the default of the loop's path."""
         worth = iteration - 1 if value is INDEX else model.NOTHING if value is NONE else value
         inner = replace(context, steps=(*context.steps, model.Step(loop.name, occurrence, iteration, worth)))
+        # An iteration that is entered again counts the loops inside anew.
+        self.occurrences.pop(inner, None)
+        self.driven.pop(inner, None)
         default = self.defaults.setdefault(path_of(inner), "none" if value is NONE else "index")
         if value is not {"index": INDEX, "none": NONE}[default]:
             self.record(None, None if value is NONE else worth, inner, Source.LOOP)
