@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +12,9 @@ import pytest
 from flor.checkpoints.entry import parse
 from flor.checkpoints.points import Point, points
 from flor.checkpoints.store import CheckpointStore
+from journeys.launching import EVERY, free_port, launch, launched
 from workplace import Workplace
 
-EVERY = {"FLOR_EPSILON": "1", "FLOR_STRICT": "1", "OMP_NUM_THREADS": "1"}
 MODEL = """
 import os
 import sys
@@ -92,18 +91,6 @@ os._exit(0)  # what torch does at its end is not the matter here
 """
 )
 KINDS = ("ddp", "fsdp")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def launch(place: Workplace, script: str, *arguments: str, **env: str) -> str:
-    """Run a script as two ranks; what they print."""
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}")
-    return place.python(*launcher, script, *arguments, env=EVERY | env).stdout
 
 
 @pytest.fixture(scope="module")
@@ -210,8 +197,7 @@ def test_within_the_tolerance_all_ranks_keep_the_same_states(place: Workplace) -
 
 def test_ranks_that_get_sigterm_end_with_a_state_of_all(place: Workplace) -> None:
     place.write("train.py", STEADY)
-    launcher = ("-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}")
-    started = place.start(*launcher, "train.py", "ddp", env={**EVERY, "FLOR_EPSILON": "0.02"})
+    started = launched(place, "train.py", "ddp", FLOR_EPSILON="0.02")
     started.wait_for("training")
     began = time.monotonic()
 

@@ -1,5 +1,6 @@
 """Objects of Python classes: their attributes and slots, and what a builtin base class holds for them."""
 
+import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ _DICT = "__dict__"
 _MACHINERY = "__composable_api"
 """Attributes by which torch finds what spreads a module over ranks; each process names them otherwise."""
 _HOOKS = "_hooks"  # ends the names of tables that such machinery enters itself into
+_SPREADING = "torch.distributed.fsdp"
+"""The module that spreads others over ranks, of whatever class: scripts may import it at any time."""
 Attributes = Callable[["Walk", Any], tuple[tuple[str, ...], list[Any]]]
 
 
@@ -46,9 +49,13 @@ def attributes_of(layout: Layout) -> Attributes:
     return read
 
 
-def instance_kind(layout: Layout, *, has_machinery: bool = False) -> Kind:
-    """Plain instances of one class."""
-    attributes = _without_machinery(attributes_of(layout)) if has_machinery else attributes_of(layout)
+def instance_kind(layout: Layout, *, may_be_spread: bool = False) -> Kind:
+    """Plain instances of one class.
+
+    Args:
+        may_be_spread: torch may spread them over ranks.
+    """
+    attributes = _without_machinery(attributes_of(layout)) if may_be_spread else attributes_of(layout)
 
     def read(walk: "Walk", thing: Any) -> Node:
         labels, values = attributes(walk, thing)
@@ -60,16 +67,25 @@ def instance_kind(layout: Layout, *, has_machinery: bool = False) -> Kind:
 
 def _without_machinery(attributes: Attributes) -> Attributes:
     def read(walk: "Walk", thing: Any) -> tuple[tuple[str, ...], list[Any]]:
-        pairs = [pair for pair in zip(*attributes(walk, thing), strict=True) if not _is_machinery(*pair)]
+        labels, values = attributes(walk, thing)
+        if _SPREADING not in sys.modules or not any(map(_is_machinery, labels, values)):
+            return labels, values
+        pairs = [pair for pair in zip(labels, values, strict=True) if not _may_be_machinery(*pair)]
         return tuple(label for label, _ in pairs), [value for _, value in pairs]
 
     return read
 
 
 def _is_machinery(label: str, value: Any) -> bool:
+    """Whether torch has entered itself here."""
     if not label.endswith(_HOOKS) or not isinstance(value, dict):
         return label.startswith(_MACHINERY)
     return any(_home(hook).startswith("torch.distributed") for hook in value.values())
+
+
+def _may_be_machinery(label: str, value: Any) -> bool:
+    """Whether it has, or may later: it enters itself into one table of a module after the other."""
+    return _is_machinery(label, value) or (label.endswith(_HOOKS) and isinstance(value, dict) and not value)
 
 
 def _home(hook: Any) -> str:
@@ -161,12 +177,19 @@ def _put_names(thing: Any, layout: Layout, wanted: dict[str, Any]) -> None:
             layout.names.__set__(thing, own)  # type: ignore[union-attr]
         return
     if tuple(names) != tuple(wanted):
-        stays = {
-            name: value for name, value in names.items() if type(name) is str and _is_machinery(name, value)
-        }
-        wanted = stays | wanted
+        wanted = _staying(names) | wanted
         dict.clear(names)
     dict.update(names, wanted)
+
+
+def _staying(names: dict[str, Any]) -> dict[str, Any]:
+    """What torch has entered itself in stays, and the other tables of hooks of such a module are emptied."""
+    machinery = {name: value for name, value in names.items() if _is_machinery(str(name), value)}
+    if not machinery:
+        return {}
+    tables = {name: value for name, value in names.items() if name.endswith(_HOOKS)}
+    emptied = {name: type(value)() for name, value in tables.items() if isinstance(value, dict)}
+    return emptied | machinery
 
 
 def _put_slot(thing: Any, member: Any, is_set: bool, value: Any) -> None:

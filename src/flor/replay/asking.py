@@ -13,7 +13,7 @@ from flor.errors import NotInRepository
 from flor.executors import capacity
 from flor.project import Project
 from flor.replay import audited, auditing, elsewhere, inputs, versions
-from flor.replay.executing import Work
+from flor.replay.executing import Recorded, Work
 from flor.replay.inputs import InputChange
 from flor.replay.planning import costs, gathering, outcomes, planner, unanswered
 from flor.replay.planning.costs import Correction, Outcome
@@ -194,8 +194,7 @@ class _Planning:
             edits=version.edits,
             names=self.request.names,
             hashes=_hashes(version.propagated),
-            recorded=recorded(self.catalog, run.run),
-            seqs=_seqs(store, run.run),
+            recorded=_recorded(self.catalog, store, run),
             loops=self.catalog.entry(run.run).metadata.loops,
             version=f"{run.tree} {run.environment.get('python', '')}",
             lengths={(loop.block, loop.loop): loop.begun for loop in facts.loops},
@@ -243,19 +242,24 @@ def _answer(one: Answered) -> Answer:
     return Answer(one.probe, iterations)
 
 
-def _seqs(store: CheckpointStore, run: RunId) -> dict[str, int]:
-    """Of each kept entry point of the main process, the last record before it."""
-    manifests = [kept.manifest for kept in store.kept(run)]
-    return {one.entry: one.seq for one in manifests if one.rank == 0 == one.process}
-
-
-def recorded(catalog: Catalog, run: RunId) -> pa.Table:
-    """What the main process of a run recorded itself, by seq."""
+def _recorded(catalog: Catalog, store: CheckpointStore, run: Run) -> list[Recorded]:
+    """What the main process of each rank recorded itself."""
     sources = (Source.LOG, Source.ARG, Source.LOOP)
-    tables = [chunk.table.select(RECORDS.names) for chunk in catalog.chunks(None, [run], sources)]
+    tables = [chunk.table.select(RECORDS.names) for chunk in catalog.chunks(None, [run.run], sources)]
     table = pa.concat_tables(tables).unify_dictionaries() if tables else RECORDS.empty_table()
-    is_own = (numbers(table["rank"]) == 0) & (numbers(table["process"]) == 0)
-    return table.filter(mask(is_own)).combine_chunks()
+    rank, is_main = numbers(table["rank"]), numbers(table["process"]) == 0
+    own = (table.filter(mask((rank == each) & is_main)).combine_chunks() for each in range(run.rank_count))
+    seqs = _seqs(store, run.run)
+    return [Recorded(part, seqs.get(rank, {})) for rank, part in enumerate(own)]
+
+
+def _seqs(store: CheckpointStore, run: RunId) -> dict[int, dict[str, int]]:
+    """Of each rank, of each kept entry point of its main process, the last record before it."""
+    found: dict[int, dict[str, int]] = {}
+    for one in (kept.manifest for kept in store.kept(run)):
+        if one.process == 0:
+            found.setdefault(one.rank, {})[one.entry] = one.seq
+    return found
 
 
 def _hashes(carried: Propagated) -> dict[str, str]:

@@ -34,6 +34,7 @@ from flor.runs import files, journals, tables
 from flor.runs.decode import columns
 from flor.runs.layout import Layout
 from flor.runs.records import LoopDefault
+from flor.runs.tables import mask, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ class Refusal:
 
     entry: EntryPoint
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the main process of one rank of a run recorded."""
+
+    table: pa.Table  # by seq
+    seqs: Mapping[str, int]  # of the last record before each kept entry point
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,7 @@ class Work:
     edits: Edits
     names: tuple[str, ...]  # of the probes
     hashes: Mapping[str, str]  # of the probes of each name, as they stand in the version
-    recorded: pa.Table  # what the run's main process logged, by seq
-    seqs: Mapping[str, int]  # of the last record before each kept entry point
+    recorded: Sequence[Recorded]  # of each rank
     loops: Mapping[str, LoopDefault]  # what the run says of loops
     version: str  # the same for runs of the same code under the same interpreter
     lengths: Mapping[tuple[int, int], int]  # how many iterations each main loop had, by block and loop
@@ -81,6 +89,11 @@ class Work:
         return naming.moment(entry, self.loop_names.get((entry.block, entry.loop), "loop"))
 
     @property
+    def rank_count(self) -> int:
+        """How many processes execute a segment together."""
+        return len(self.recorded)
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """All that is executed of the run."""
         return (*self.plan.segments, *self.audits)
@@ -92,7 +105,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How one segment ended."""
+    """How one segment ended, in the process of one rank."""
 
     work: Work
     segment: Segment
@@ -101,6 +114,12 @@ class Ended:
     answers: Answers
     loops: Mapping[str, LoopDefault]
     changes: tuple[str, ...]  # conditions that could not be set again, or that turned out to be others
+    rank: int = 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What it is known by among all of its run."""
+        return id(self.segment), self.rank
 
 
 @dataclass(slots=True)
@@ -123,10 +142,11 @@ class Workshop:
                 if outcome.reason == PORT_IN_USE:  # two of them cannot run at once
                     alone.append(outcome)
                 else:
-                    yield self._collect(self._running.pop(outcome.task), outcome)
+                    yield from self._collect(self._running.pop(outcome.task), outcome)
         for former in alone:
             with executor.run([self._repeated(former.task)], on_event) as outcomes:
-                yield from (self._collect(self._running.pop(each.task), each) for each in outcomes)
+                for each in outcomes:
+                    yield from self._collect(self._running.pop(each.task), each)
         while self._refused:
             yield self._refused.pop(0)
 
@@ -147,7 +167,7 @@ class Workshop:
                 except (VersionUnavailable, WritesElsewhere) as error:
                     reason = logs.reason(error.message, None, (self.folder,))
                     told = f"{error.message} ({reason})" if reason else error.message
-                    self._refused.append(_refused(work, each, name, told))
+                    self._refused += _refused(work, each, name, told)
                 else:
                     yield task
 
@@ -165,13 +185,14 @@ class Workshop:
         inputs.provide(files.of(work.run), tree.path, self.project.root, Layout(self.project.home))
         scratch = tree.folder / f"store.{name}"
         path = tree.folder / f"{name}.orders"
-        orders.leave(Orders(self.project.home.resolve(), work.run, each, scratch, self.project), path)
+        home, count = self.project.home.resolve(), work.rank_count
+        orders.leave(Orders(home, work.run, each, scratch, self.project, count), path)
         details = {"orders": str(path), "edits": work.edits.to_json()}
         added = Additions(orders.PREPARE, details, covers=_covers(work.run, place, tree))
         surrounded = surroundings.surround(place, work.run, tree, added)
         self._running[name] = _Running(work, each, trees, tree, scratch, surrounded)
         threads = int(work.run.environment.get("torch_threads") or 1)
-        return surrounded.task(name, self.folder / f"{name}.log", threads)
+        return surrounded.task(name, self.folder / f"{name}.log", threads, rank_count=count)
 
     def _trees_of(self, place: Place) -> Any:
         key = (place.root, place.interpreter.executable)
@@ -186,22 +207,33 @@ class Workshop:
             raise StoreError(f"{self.project.root} is in no git repository.", "Change to a clone of it.")
         return self.project.repository
 
-    def _collect(self, running: "_Running", outcome: Outcome) -> Ended:
-        work = running.work
-        logged, loops = _logged(Layout(running.scratch), work.loops)
+    def _collect(self, running: "_Running", outcome: Outcome) -> list[Ended]:
+        """How it ended for each rank."""
+        logged, loops = _logged(Layout(running.scratch), running.work.loops)
         table = _as_recorded(logged, running.tree.relocation)
-        told = answers.told(table)
-        found = answers.answers(work.recorded, told.stretches, work.seqs, work.names)
         _keep_blobs(Layout(running.scratch), Layout(self.project.home))
         self._clear(running)
-        if outcome.is_success and not any(mark.raised for mark in told.marks):
+        found = [
+            _of_rank(running, outcome, rank, table.filter(mask(numbers(table["rank"]) == rank)), loops)
+            for rank in range(running.work.rank_count)
+        ]
+        if outcome.is_success and not any(mark.raised for each in found for mark in each.told.marks):
             (self.folder / f"{outcome.task}.log").unlink(missing_ok=True)
-        changes = (*running.surroundings.changes, *conditions.unlike(work.run.environment, told.facts))
-        return Ended(work, running.segment, outcome, told, found, loops, tuple(dict.fromkeys(changes)))
+        return found
 
     def _clear(self, running: "_Running") -> None:
         shutil.rmtree(running.scratch, ignore_errors=True)
         running.trees.give_back(running.tree)
+
+
+def _of_rank(
+    running: "_Running", outcome: Outcome, rank: int, table: pa.Table, loops: Mapping[str, LoopDefault]
+) -> Ended:
+    work, told = running.work, answers.told(table)
+    recorded = work.recorded[rank]
+    found = answers.answers(recorded.table, told.stretches, recorded.seqs, work.names)
+    changes = (*running.surroundings.changes, *conditions.unlike(work.run.environment, told.facts))
+    return Ended(work, running.segment, outcome, told, found, loops, tuple(dict.fromkeys(changes)), rank)
 
 
 def _covers(run: Run, place: Place, tree: Worktree) -> tuple[Cover, ...]:
@@ -240,12 +272,14 @@ def workshop(project: Project) -> Iterator[Workshop]:
         made.close()
 
 
-def _refused(work: Work, each: Segment, name: str, reason: str) -> Ended:
-    """How a segment ends of which the code cannot be had."""
+def _refused(work: Work, each: Segment, name: str, reason: str) -> list[Ended]:
+    """How a segment ends, for each rank, of which the code cannot be had."""
     outcome = Outcome(name, None, None, 0.0, None, "", reason)
-    table = tables.build([], work.loops).table
-    found = answers.answers(work.recorded, (), work.seqs, work.names)
-    return Ended(work, each, outcome, answers.told(table), found, work.loops, ())
+    told = answers.told(tables.build([], work.loops).table)
+    nothing = [answers.answers(one.table, (), one.seqs, work.names) for one in work.recorded]
+    return [
+        Ended(work, each, outcome, told, found, work.loops, (), rank) for rank, found in enumerate(nothing)
+    ]
 
 
 def _logged(layout: Layout, loops: Mapping[str, LoopDefault]) -> tuple[pa.Table, Mapping[str, LoopDefault]]:

@@ -96,14 +96,14 @@ def _report(
         run=work.run.run,
         tstamp=work.run.tstamp,
         level=work.plan.level,
-        segments=len(answering(ended)),
-        seconds=sum(each.outcome.seconds for each in ended),
+        segments=len({id(each.segment) for each in answering(ended)}),
+        seconds=sum(each.outcome.seconds for each in ended if not each.rank),
         **verdicts.counts(found),
         reason="; ".join(dict.fromkeys([*reasons, *_perturbing(ended), *_refusals(work)])),
         is_missing=bool(failures),
         estimated_s=work.plan.estimated_s,
         notes=_notes(ended, varying),
-        outputs=tuple(map(_output, (each for each in answering(ended) if failure(each)))),
+        outputs=tuple(dict.fromkeys(_output(each) for each in answering(ended) if failure(each))),
     )
 
 
@@ -244,7 +244,7 @@ def _put_back(ended: Ended, varying: Varying) -> list[str]:
 def _unlike(audit_segment: Ended, ended: Sequence[Ended], varying: Varying) -> list[str]:
     """The answers of an audit that are other than those that were loaded."""
     executed = audit_segment.answers
-    loaded = [each.answers.records for each in ended if not each.segment.is_audit]
+    loaded = [each.answers.records for each in answering(ended) if each.rank == audit_segment.rank]
     same = answers.within(pa.concat_tables(loaded).unify_dictionaries(), executed.contexts)
     found = agreement.compare(executed.records, same)
     return [f"{each} when executed in full" for each in found if each.name not in varying.names]

@@ -21,6 +21,7 @@ class Orders:
     segment: Segment
     scratch: Path  # the store for what is logged
     project: Project  # of the run; its home is the scratch store
+    rank_count: int = 1  # so many processes, each with its own part of the state
 
 
 def leave(orders: Orders, path: Path) -> None:

@@ -77,7 +77,7 @@ def replay(
         while works:
             ended = workshop.ended(works, executor, lambda _: None)
             with keeping.interruptible():
-                for each in progress(ended, sum(len(work.segments) for work in works)):
+                for each in progress(ended, sum(len(work.segments) * work.rank_count for work in works)):
                     keeping.add(each)
             works = keeping.rounds.next()
         changed = workshop.changed()
@@ -166,7 +166,7 @@ def _outcome(ended: Ended) -> Outcome | None:
     """How long a segment took, beside what was expected; None of one that failed."""
     marks = ended.told.marks
     startup_s = max((mark.startup_s for mark in marks), default=0.0)
-    if not startup_s or judging.failure(ended) or ended.segment.is_audit:
+    if not startup_s or judging.failure(ended) or ended.segment.is_audit or ended.rank:
         return None
     loaded_s = sum(mark.loaded_s for mark in marks)
     rest_s = max(ended.outcome.seconds - startup_s - loaded_s, 0.0)

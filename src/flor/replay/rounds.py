@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from flor.replay import auditing, causes, clocks, judging, varying
 from flor.replay.executing import Ended, Refusal, Work
 from flor.replay.judging import Audit
+from flor.replay.planning.plans import Segment
 from flor.replay.varying import Varying
 
 _MOST_REFUSALS = 4
@@ -27,13 +28,13 @@ class Case:
     ended: list[Ended] = field(default_factory=list)
     again: list[Ended] = field(default_factory=list)
     repeated: Work | None = None  # what is executed a second time
-    first: Mapping[int, Ended] = field(default_factory=dict)  # of each segment of it, by id, the first time
+    first: Mapping[tuple[int, int], Ended] = field(default_factory=dict)  # of each of its places
     is_kept: bool = False  # its answers are kept, though nobody knows yet how sure they are
 
     @property
     def varying(self) -> Varying:
         """What comes out differently each time."""
-        pairs = [(self.first[id(each.segment)], each) for each in self.again if not judging.failure(each)]
+        pairs = [(self.first[each.place], each) for each in self.again if not judging.failure(each)]
         found = varying.between(pairs)
         return replace(found, paths=found.paths | self.clocks)
 
@@ -46,8 +47,8 @@ class Case:
     @property
     def is_answered(self) -> bool:
         """Whether all that answers has ended."""
-        ended = {id(each.segment) for each in self.ended}
-        return bool(ended) and all(id(segment) in ended for segment in self.work.plan.segments)
+        ended = [each for each in self.ended if not each.segment.is_audit]
+        return bool(ended) and len(ended) == len(self.work.plan.segments) * self.work.rank_count
 
     @property
     def is_in_doubt(self) -> bool:
@@ -65,8 +66,8 @@ class Case:
     @property
     def is_complete(self) -> bool:
         """Whether nothing of it is left to execute."""
-        repeated = len(self.repeated.segments) if self.repeated else 0
-        return len(self.ended) == len(self.work.segments) and len(self.again) == repeated
+        repeated = _count(self.repeated) if self.repeated else 0
+        return len(self.ended) == _count(self.work) and len(self.again) == repeated
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class Rounds:
         """One more segment has ended; the runs that are done by it."""
         case = self._cases.setdefault(each.work.run.run, Case(each.work))
         (case.again if each.work.is_again else case.ended).append(each)
-        if len(case.ended) == len(case.work.segments) and not case.again:
+        if len(case.ended) == _count(case.work) and not case.again:
             self._go_on(case)
         case = self._cases[each.work.run.run]  # perhaps another one now
         if case.work.audits and case.is_complete:
@@ -135,9 +136,9 @@ class Rounds:
             self._cases[work.run.run] = Case(work)
             self._next.append(work)
             return
-        doubtful = [(replace(each.segment, last_mark=mark), each) for each, mark in _doubtful(case)]
+        doubtful = _repeated(case)
         if doubtful:
-            case.first = {id(segment): each for segment, each in doubtful}
+            case.first = {(id(again), one.rank): one for again, each in doubtful for one in each}
             plan = replace(case.work.plan, segments=tuple(segment for segment, _ in doubtful))
             case.repeated = replace(case.work, plan=plan, audits=(), is_again=True)
             self._next.append(case.repeated)
@@ -160,6 +161,24 @@ def _refused(case: Case) -> Iterator[Refusal]:
         if refusal is not None and refusal.entry not in known:
             known.add(refusal.entry)
             yield refusal
+
+
+def _count(work: Work) -> int:
+    """How many segments end: each for every rank."""
+    return len(work.segments) * work.rank_count
+
+
+def _repeated(case: Case) -> list[tuple[Segment, list[Ended]]]:
+    """The segments that are executed a second time, and how each ended for every rank the first time.
+
+    That of a single process goes no further than it has to; ranks go together to where they went.
+    """
+    found = []
+    for segment, mark in {id(each.segment): (each.segment, mark) for each, mark in _doubtful(case)}.values():
+        last_mark = mark if case.work.rank_count == 1 else 0
+        first = [each for each in case.ended if each.segment is segment]
+        found.append((replace(segment, last_mark=last_mark), first))
+    return found
 
 
 def _doubtful(case: Case) -> Sequence[tuple[Ended, int]]:

@@ -21,7 +21,7 @@ from flor.record.context import Root
 from flor.record.echo import Echo
 from flor.record.process_run import Identity, ProcessRun
 from flor.record.recorder import RecordingSession
-from flor.replay import relocating, standing
+from flor.replay import ranks, relocating, standing
 from flor.replay.edits import Edits
 from flor.replay.hindsight import Hindsight
 from flor.replay.job import Job
@@ -43,9 +43,10 @@ def prepare(job: Job) -> None:
     """Let the program be taken through the segment: called before it begins."""
     orders = read(Path(job.details["orders"]))
     store = CheckpointStore(Layout(orders.home).checkpoints)
-    kept = kept_of(store, orders.run.run)
+    rank = ranks.own(orders.rank_count)
+    kept = kept_of(store, orders.run.run, rank)
     scope, arguments = Scope(Path(job.root)), orders.run.args
-    run = open_scratch(orders)
+    run = open_scratch(orders, rank)
     atexit.register(_remove_temporaries)
     root: list[Root] = []
     told = count(1)
@@ -56,7 +57,11 @@ def prepare(job: Job) -> None:
             standing.put(then, Path(job.root), Contents(Layout(orders.home).files))
         _tell(run, root[0], _if_whole(run, _with_facts(_judged(mark, orders.run))))
         if next(told) == orders.segment.last_mark:
-            _stop(run, root[0], Mark(is_over=True))
+            stop(Mark(is_over=True))
+
+    def stop(mark: Mark) -> None:
+        ranks.wait_for_others(orders.scratch, rank, orders.rank_count)
+        _stop(run, root[0], mark)
 
     player = Hindsight(
         Tour(orders.segment),  # type: ignore[arg-type]  # an itinerary, as far as a tour needs one
@@ -67,7 +72,7 @@ def prepare(job: Job) -> None:
         lambda *_: None,
         on_refusal=lambda error: _refuse(run, root[0], error, player.tourist.entered),
         tell=tell,
-        stop=lambda: _stop(run, root[0], _at_stop(player)),
+        stop=lambda: stop(_at_stop(player)),
         brought=Edits.of(job.details["edits"]).brought,
     )
     root.append(player.run_level)
@@ -78,9 +83,9 @@ def prepare(job: Job) -> None:
     session.install(player)
 
 
-def open_scratch(orders: Orders) -> ProcessRun:
-    """A run in the scratch store, for this process alone."""
-    layout, name = Layout(orders.scratch), JournalName(orders.run.run, 0, 0)
+def open_scratch(orders: Orders, rank: int = 0) -> ProcessRun:
+    """A run in the scratch store, for the processes of this segment alone."""
+    layout, name = Layout(orders.scratch), JournalName(orders.run.run, rank, 0)
     project = replace(orders.project, home=orders.scratch)
     opening.make_store(layout)
     identity = Identity(name, orders.run.tstamp, None, is_main=False)

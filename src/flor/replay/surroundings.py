@@ -18,6 +18,7 @@ from typing import Any
 
 from flor.entities import Run, Status
 from flor.errors import FlorError, VersionUnavailable
+from flor.executors import gang
 from flor.executors.local import run_one
 from flor.executors.tasks import Task
 from flor.project import Project
@@ -28,8 +29,6 @@ from flor.replay.job import Job
 from flor.replay.mapping import Relocation
 from flor.replay.worktree import Worktree, Worktrees
 from flor.runs.layout import Layout
-
-_JOB = "job.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +93,22 @@ class Surroundings:
     plan: Plan | None  # None: paths are mapped
     changes: tuple[str, ...]  # what could not be set again
 
-    def task(self, name: str, log: Path, threads: int = 1, memory_bytes: int | None = None) -> Task:
-        """The task that executes it; the job is written."""
-        path = self.tree.folder / _JOB
-        job.write(self.job, path)
-        command = job.command(self.job, path)
+    def task(
+        self, name: str, log: Path, threads: int = 1, memory_bytes: int | None = None, rank_count: int = 1
+    ) -> Task:
+        """The task that executes it, in so many processes of `threads` threads; the job is written."""
+        command = gang.command([self._command(rank) for rank in range(rank_count)])
         start = Path(self.job.cwd)
         if self.plan:
             program = [sys.executable, "-I", "-S", str(mounting.__file__), json.dumps(asdict(self.plan))]
             command, start = [*program, *command], self.tree.folder
-        return Task(name, tuple(command), start, self.environment, log, threads, memory_bytes)
+        return Task(name, tuple(command), start, self.environment, log, threads * rank_count, memory_bytes)
+
+    def _command(self, rank: int) -> list[str]:
+        """That of a process for which the job is written: its file takes what the process makes of it."""
+        path = self.tree.folder / f"job.{rank}.json"
+        job.write(self.job, path)
+        return job.command(self.job, path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Hindsight:
     """What one replay found out about a run."""
 
     answered: Sequence[Answered]
-    records: pa.Table  # columns of `schema.RECORDS`, by seq
+    records: pa.Table  # columns of `schema.RECORDS`, by rank and seq
     loops: dict[str, LoopDefault]  # of paths that the run itself does not know
     verdicts: Verdicts  # of each record
 
@@ -35,7 +35,7 @@ def in_order(
     answered: Sequence[Answered], records: pa.Table, loops: dict[str, LoopDefault], sure: Verdicts
 ) -> Hindsight:
     """What was found out, with records that come in any order."""
-    order = np.argsort(numbers(records["seq"]), kind="stable")
+    order = np.lexsort((numbers(records["seq"]), numbers(records["rank"])))
     together = records.unify_dictionaries().combine_chunks()
     return Hindsight(answered, together.take(array(order)), loops, sure[order])
 

@@ -21,14 +21,14 @@ from flor.runs.summary import Summary
 from flor.runs.tables import array, codes, mask
 from flor.runs.verdicts import Verdicts
 
-Key = tuple[str | None, str, tuple[int, ...]]
-"""Name (None: the value of a loop), path and iterations."""
+Key = tuple[str | None, str, tuple[int, ...], int]
+"""Name (None: the value of a loop), path, iterations and rank."""
 
 
 def keys(table: pa.Table) -> list[Key]:
     """A key for each record."""
-    columns = (table[name].to_pylist() for name in ("name", "path", "it"))
-    return [(name, path, tuple(it)) for name, path, it in zip(*columns, strict=True)]
+    columns = (table[name].to_pylist() for name in ("name", "path", "it", "rank"))
+    return [(name, path, tuple(it), rank) for name, path, it, rank in zip(*columns, strict=True)]
 
 
 def is_stale(one: Answered, newer: Answered) -> bool:

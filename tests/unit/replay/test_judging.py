@@ -12,7 +12,7 @@ from flor.replay import judging
 from flor.replay.agreement import Difference
 from flor.replay.answers import Answers, Told
 from flor.replay.edits import Edits
-from flor.replay.executing import Ended, Work
+from flor.replay.executing import Ended, Recorded, Work
 from flor.replay.judging import Audit, Judgement
 from flor.replay.marks import Mark
 from flor.replay.planning.plans import Plan, Segment, Visit
@@ -39,8 +39,7 @@ def work(*segments: Segment) -> Work:
         edits=Edits(),
         names=("probe", "clock"),
         hashes={"probe": "p", "clock": "c"},
-        recorded=empty,
-        seqs={},
+        recorded=[Recorded(empty, {})],
         loops={},
         version="v",
         lengths={(0, 0): 3},

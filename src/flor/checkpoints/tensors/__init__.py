@@ -29,7 +29,7 @@ def plan(cls: type, mro: Ancestors) -> Kind | None:
     if torch.Tensor in mro:
         return dense.TENSOR if _dispatch(cls) is _NO_DISPATCH else sharded.plan(cls) or _OWN_DISPATCH
     if torch.nn.Module in mro:
-        return instances.instance_kind(layout_of(cls), has_machinery=sharded.may_be_spread())
+        return instances.instance_kind(layout_of(cls), may_be_spread=True)
     if torch.UntypedStorage in mro:
         return dense.STORAGE
     if torch.Generator in mro:

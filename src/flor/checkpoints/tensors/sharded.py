@@ -41,11 +41,6 @@ def plan(cls: type) -> Kind | None:
     return _REDUCER if name == "Reducer" else OUTSIDE
 
 
-def may_be_spread() -> bool:
-    """Whether torch may have spread modules over ranks: it enters itself into those of any class."""
-    return "torch.distributed.fsdp" in sys.modules
-
-
 def _read_reducer(walk: "Walk", thing: Any) -> Node:
     return (_BUCKETS if _distributed().get_world_size() > 2 else OUTSIDE).read(walk, thing)
 

@@ -202,6 +202,7 @@ class Carrier:
             return False
         own = {*self._ours(), statement}
         made = names.bound_by_all(statement.node) | names.mutated(statement.node)
+        made = {name for name in made if not scopes.is_imported(name, statement.block)}
         return any(needs.is_read_after(each, statement.index, statement, own) for each in made)
 
     def _check_other_computation(self, name: str) -> None:

@@ -5,6 +5,14 @@ from collections.abc import Iterator
 
 _BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_CHANGING_CALLS = """
+all_gather all_gather_into_tensor all_gather_object all_reduce all_to_all all_to_all_single broadcast
+broadcast_object_list copyto delattr fill_diagonal gather heapify heappop heappush heappushpop heapreplace
+insort insort_left insort_right place put putmask recv reduce reduce_scatter reduce_scatter_tensor scatter
+setattr shuffle
+"""
+_CHANGING = frozenset(_CHANGING_CALLS.split())
+"""Functions of Python, numpy and `torch.distributed` that are called for what they do to an argument."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 ANYTHING = "*"  # what `from module import *` binds
 
@@ -98,6 +106,8 @@ def stored(node: ast.AST) -> set[str]:
         # PyTorch's convention: `zero_`, `clip_grad_norm_`
         if called.endswith("_") and not called.endswith("__"):
             found |= read_by_header(node)
+        if called.rpartition(".")[2] in _CHANGING:
+            found.update(*(root(each) for each in node.value.args))
     return found
 
 

@@ -118,8 +118,29 @@ def changes(name: str, first: Statement, place: Statement, ours: Collection[Stat
         if first.index < each.index <= last
         and each not in ours
         and not place.holds(each)
-        and name in names.mutated(each.node)
+        and name in names.mutated(each.node) | _given_to_change(each)
     ]
+
+
+def _given_to_change(statement: Statement) -> set[str]:
+    """The names that a statement gives to a function of its file which changes what it is given."""
+    call = statement.node.value if isinstance(statement.node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        return set()
+    found: set[str] = set()
+    for each in scopes.binders(statement.module, None)[call.func.id]:
+        if isinstance(each.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            changed = {name for inner in each.below() for name in names.mutated(inner.node)}
+            given = _arguments(call, each.node.args)
+            found.update(*(names.root(value) for parameter, value in given if parameter in changed))
+    return found
+
+
+def _arguments(call: ast.Call, parameters: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+    """The parameter and the value of each argument of a call, starred ones left out."""
+    positions = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
+    yield from zip(positions, call.args, strict=False)
+    yield from ((each.arg, each.value) for each in call.keywords if each.arg)
 
 
 def is_carriable(statement: Statement) -> bool:

@@ -56,6 +56,12 @@ def home(name: str, block: Block) -> tuple[bool, Statement | None]:
     return False, None
 
 
+def is_imported(name: str, block: Block) -> bool:
+    """Whether a name stands for what an `import` gives."""
+    is_bound, scope = home(name, block)
+    return is_bound and all(each.kind == "import" for each in binders(block.module, scope)[name])
+
+
 def binders(module: Module, scope: Statement | None) -> Binders:
     """The statements of a scope that bind each of its names; a function itself binds its parameters."""
     if scope not in module.binders:

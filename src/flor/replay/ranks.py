@@ -1,0 +1,27 @@
+"""A process among the ranks of a job that is executed again: which it is, and when it may end."""
+
+import os
+import time
+from pathlib import Path
+
+_PATIENCE_S = 10.0
+_LOOK_S = 0.005
+
+
+def own(count: int) -> int:
+    """The rank of this process, where there are several."""
+    return int(os.environ["RANK"]) if count > 1 else 0
+
+
+def wait_for_others(folder: Path, rank: int, count: int) -> None:
+    """Wait until all ranks have come to this point, so that none ends while others still hear from it.
+
+    Args:
+        folder: they have in common.
+    """
+    if count == 1:
+        return
+    (folder / f"over.{rank}").touch()
+    deadline = time.monotonic() + _PATIENCE_S
+    while len(list(folder.glob("over.*"))) < count and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
