@@ -97,6 +97,44 @@ def test_an_iteration_goes_on_behind_loops_that_are_left_or_stand_deeper(place: 
     assert cells(place, 0) == cells(place, 1)
 
 
+SHARED = """
+    import time
+
+    import flor
+
+    weights = [1.0]
+
+
+    def run(data, rate):
+        for x in flor.loop("step", data):
+            error = x - weights[0]
+            # nested
+            if rate:
+                weights[0] += rate * error
+        return weights[0]
+
+
+    with flor.checkpointing(weights=weights):
+        for epoch in flor.loop("epoch", range(4)):
+            flor.log("mean", run([1.0, -2.0, 0.5, 3.0], 0.3))
+            time.sleep(0.4)
+        flor.log("digest", run([0.25, 0.75], 0.0))
+        flor.log("loss", weights[0])
+    flor.log("seed", 1)
+    """
+
+
+def test_a_loop_of_a_function_is_executed_to_its_end_where_another_one_is_around_it(place: Workplace) -> None:
+    place.run(SHARED, env=KEEP_ALL)
+    place.run(SHARED.replace("# nested\n", 'flor.log("probe", error)\n'), env=KEEP_ALL)
+
+    told = replay(place, "probe", "--audit", "0").stdout
+
+    assert "the rest of an iteration of epoch" in told, "it is cut short, and with it nothing else"
+    assert len(cells(place, 0)) == len(cells(place, 1))
+    assert cells(place, 0) == cells(place, 1)
+
+
 WRITES = """
     import os
     import random

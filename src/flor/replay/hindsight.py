@@ -13,6 +13,7 @@ from flor.checkpoints.entry import EntryPoint
 from flor.checkpoints.places import Place, Role
 from flor.errors import ReentryRefused
 from flor.project import Project
+from flor.record import tracked
 from flor.record.context import Loop, current
 from flor.record.environment import age_of_process_s
 from flor.record.keeper import OpenBlock
@@ -245,9 +246,13 @@ class Hindsight(Player):
             self.recording.close()
 
     def rest_is_skipped(self, line: int) -> bool:
-        """Whether the rest of the main loop's iteration is left out."""
-        tour = self.tourist
-        if not self.tour.is_rest_skipped():
+        """Whether the rest of the main loop's iteration is left out.
+
+        Its `for` may stand in a function that another main loop calls: there it is executed to its end.
+        """
+        tour, place = self.tourist, tracked.innermost(current.get() or self.root())
+        is_nested = place is not None and place.role is not Role.MAIN
+        if is_nested or not self.tour.is_rest_skipped():
             return False
         if self.tour.is_over_after_cut:
             self.stop()
