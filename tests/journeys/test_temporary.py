@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flor.entities import RunId
+from flor.runs import files
 from workplace import Workplace
 
 KEEP_ALL = {"FLOR_EPSILON": "1000", "FLOR_STRICT": "1"}
@@ -74,6 +75,14 @@ def test_hindsight_equals_foresight(where: str, folder: str, place: Workplace, t
     hindsight, foresight = (place.values("probe", run=run.run) for run in place.catalog().runs)
     assert hindsight == foresight
     assert below(temporary) == left
+
+
+def test_they_are_no_data_of_a_run_that_reads_back_what_it_wrote(place: Workplace, temporary: Path) -> None:
+    kept = SCRIPT.replace("tempfile.TemporaryDirectory()", "contextlib.nullcontext(tempfile.mkdtemp())")
+    place.run(kept.replace("import os\n", "import contextlib, os\n", 1), env={"TMPDIR": str(temporary)})
+
+    assert below(temporary), "the run has left them"
+    assert files.of(place.only_run()).outputs == {}
 
 
 def test_a_run_is_gone_on_with_before_anything_stood_in_them(place: Workplace, temporary: Path) -> None:

@@ -66,8 +66,8 @@ class Opens:
             self.intake.add(key, state)
         elif state.ctime_ns > opened_ns and not self._is_made_by(key, opened_ns):
             self.intake.add(key, state, CHANGED)
-        else:
-            # Written since the program began, by what opens its files unseen.
+        elif self.outputs.places.key(key, self.outputs.places.root, is_written=True):
+            # Written since the program began, by what opens its files unseen; not a temporary file.
             if key.startswith("/"):
                 self.outputs.note(key, "w")
             self.outputs.note_read(key)

@@ -184,9 +184,12 @@ def _add(kind: str, name: "Any") -> None:
     path = name if type(name) in (str, bytes) else os.fspath(name)
     if name in _names[kind] or len(opened) >= OPENED_LIMIT or get_ident() in ours:
         return
-    _names[kind].add(name)
     # Only what was there can be read.
-    how = "w" if kind == "u" and not os.path.exists(path) else kind
+    is_there = kind not in "ru" or os.path.exists(path)
+    if kind == "r" and not is_there:
+        return
+    _names[kind].add(name)
+    how = "w" if not is_there else kind
     opened.append((how, path, time.time_ns(), "" if path[:1] in ("/", b"/") else _folder()))
     if on_opened is not None:
         on_opened()

@@ -57,9 +57,12 @@ def covers(run: Run, place: Path) -> tuple[Cover, ...]:
 
 
 def _oldest(path: str, began_ns: int) -> tuple[str, str]:
-    """The nearest folder above a file that was there before the run, and what in it leads to the file."""
+    """The nearest folder above a file that was there before the run, and what in it leads to the file.
+
+    Of the oldest folders of a system it may not be known when they were made.
+    """
     folder, name = os.path.split(path)
-    while folder != "/" and (birth_ns(folder) or began_ns) >= began_ns:
+    while folder != "/" and (birth_ns(folder) or 0) >= began_ns:
         folder, name = os.path.split(folder)
     return folder, name
 

@@ -50,6 +50,17 @@ def test_the_ways_in_which_a_file_is_opened(folder: Path) -> None:
     assert {where for *_, where in startup.opened[start:]} == {str(folder)}
 
 
+def test_what_is_not_there_is_not_read(folder: Path) -> None:
+    start = len(startup.opened)
+    with pytest.raises(FileNotFoundError):
+        open("file").close()
+    assert noted(start) == []
+
+    open("file", "w").close()
+    open("file").close()
+    assert noted(start) == [("w", "file"), ("r", "file")]
+
+
 def test_a_name_counts_once_until_it_means_another_file(folder: Path) -> None:
     (folder / "below").mkdir()
     (folder / "file").touch()
