@@ -62,8 +62,19 @@ def _module_name(walk: "Walk", thing: ModuleType) -> str:
     return f"{object.__getattribute__(thing, '__dict__').get('__name__')}:"
 
 
-def _member_of_enum(walk: "Walk", thing: Any) -> str:
-    return f"{name_of(type(thing))}.{object.__getattribute__(thing, '_name_')}"
+def _member_of_enum(walk: "Walk", thing: Any) -> str | None:
+    """The name of a member; several members of a Flag together have none in their class."""
+    name = object.__getattribute__(thing, "_name_")
+    return f"{name_of(type(thing))}.{name}" if name in type(thing)._member_map_ else None
+
+
+def _read_together(walk: "Walk", thing: Any) -> Node:
+    refs, blob = walk.refs([object.__getattribute__(thing, "_value_")])
+    return Node("enum", walk.ref(type(thing)), refs=refs, blob=blob)
+
+
+def _make_together(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    return rebuild.class_of(node)(rebuild.values(number)[0])
 
 
 def _read_flag(walk: "Walk", thing: Any) -> Node:
@@ -72,5 +83,5 @@ def _read_flag(walk: "Walk", thing: Any) -> Node:
 
 CLASS = Kind("class", _read_class, _make_class, _fill_class, _class_name, same_meta=True)
 MODULE = Kind("module", _read_flag, lambda *_: None, fill_nothing, _module_name)
-ENUM = Kind("enum", _read_flag, lambda *_: None, fill_nothing, _member_of_enum)
+ENUM = Kind("enum", _read_together, _make_together, named=_member_of_enum)
 __all__ = ["CLASS", "ENUM", "MODULE", "qualname_of"]

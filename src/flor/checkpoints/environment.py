@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flor.checkpoints import settings
+
 _ENVIRON = Path("/proc/self/environ")
 
 
@@ -30,13 +32,21 @@ class Modes:
 
 def all_modes() -> dict[str, Mode]:
     """The settings of the libraries that are loaded."""
-    modes = {"cwd": Mode(_cwd, os.chdir), "environ": Mode(_changed_environ, _set_environ)}
+    modes = {
+        "cwd": Mode(_cwd, os.chdir),
+        "environ": Mode(_changed_environ, _set_environ),
+        "limits": Mode(settings.recursion_and_digits, settings.set_recursion_and_digits),
+        "collector": Mode(settings.collector, settings.set_collector),
+        "decimal": Mode(settings.decimal_context, settings.set_decimal_context),
+        "locale": Mode(settings.conventions, settings.set_conventions),
+    }
     if "torch" in sys.modules:
         from flor.checkpoints.tensors.modes import torch_modes
 
         modes |= torch_modes()
     if "numpy" in sys.modules:
         modes["numpy.errors"] = Mode(_numpy_errors, _set_numpy_errors)
+        modes["numpy.printing"] = Mode(settings.numpy_printing, settings.set_numpy_printing)
     return modes
 
 

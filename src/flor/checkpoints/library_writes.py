@@ -110,8 +110,11 @@ def _namespace(owner: Any) -> Mapping[str, Any]:
 
 
 def _is_library(owner: Any, modules: Mapping[str, Any]) -> bool:
-    name = _name_of(owner) if ModuleType in Ancestors(type(owner)) else module_of(owner)
-    return name not in modules and name.partition(".")[0] not in ("flor", "flordb", "builtins")
+    is_module = ModuleType in Ancestors(type(owner))
+    name = _name_of(owner) if is_module else module_of(owner)
+    if name == "builtins":
+        return is_module
+    return name not in modules and name.partition(".")[0] not in ("flor", "flordb")
 
 
 def _name_of(owner: Any) -> str:

@@ -28,6 +28,7 @@ from unit.checkpoints.project.objects import (
     DeepSlotted,
     Meter,
     Named,
+    Parts,
     Point,
     Table,
     Track,
@@ -401,3 +402,19 @@ def test_the_names_of_a_class_behind_a_proxy_cannot_be_kept() -> None:
     opaque = Program({"names": vars(Box)}).keep().opaque
 
     assert [(one.path, one.reason) for one in opaque] == [("names", "it shows the names of a class")]
+
+
+def test_several_members_of_a_flag_together() -> None:
+    def build() -> Names:
+        return {"trained": Parts.HEAD, "frozen": Parts.HEAD | Parts.BODY, "none": Parts(0)}
+
+    def change(names: Names) -> None:
+        names.update(trained=names["trained"] | Parts.TAIL, frozen=~Parts.TAIL, none=~Parts(0))
+
+    for program in came_back(build, change):
+        names = program.names
+        assert names["frozen"] == Parts.HEAD | Parts.BODY
+        assert (names["trained"], names["none"]) in (
+            (Parts.HEAD, Parts(0)),
+            (Parts.HEAD | Parts.TAIL, Parts.HEAD | Parts.BODY | Parts.TAIL),
+        )

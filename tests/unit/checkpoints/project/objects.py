@@ -2,7 +2,7 @@
 
 from collections import OrderedDict, UserDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, Flag, auto
 from math import isnan
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,12 @@ Point = namedtuple("Point", "x y")
 class Colour(Enum):
     RED = 1
     BLUE = 2
+
+
+class Parts(Flag):
+    HEAD = auto()
+    BODY = auto()
+    TAIL = auto()
 
 
 class Box:

@@ -1,5 +1,6 @@
 """Code that keeps state in attributes of libraries."""
 
+import builtins
 import colorsys
 import decimal
 from json import encoder
@@ -19,3 +20,7 @@ def change(value: Any) -> None:
     colorsys.ONE_THIRD += 1
     encoder.JSONEncoder.item_separator = value
     decimal.getcontext().prec = 28
+
+
+def tell_everywhere(value: Any) -> None:
+    builtins.everywhere = value  # type: ignore[attr-defined]
