@@ -1,6 +1,7 @@
 """A statement added today is answered for the runs of the past, as if it had stood there from the start."""
 
 import json
+import textwrap
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -83,6 +84,21 @@ def test_hindsight_equals_foresight(place: Workplace, where: str) -> None:
 
     replay(place, "probe", "--audit", "1")
 
+    assert cells(place, 0) == cells(place, 1)
+
+
+def test_a_script_with_a_byte_order_mark_and_other_line_ends(place: Workplace) -> None:
+    def run(script: str) -> None:
+        text = textwrap.dedent(script).replace("    ", "\t").replace("\n", "\r\n")
+        (place.root / "train.py").write_bytes(text.encode("utf-8-sig"))
+        place.python("train.py", env=KEEP_ALL)
+
+    run(SCRIPT)
+    run(SCRIPT.replace("# top\n", 'flor.log("probe", weights[0])\n'))
+
+    told = replay(place, "probe", "--audit", "1").stdout
+
+    assert "its effect was kept" in told or "a state of its own" in told, "it is read, and planned"
     assert cells(place, 0) == cells(place, 1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flor.entities import Run
 from flor.errors import GitError, VersionUnavailable
-from flor.replay import cloning
+from flor.replay import cloning, trees
 from flor.replay.mapping import Relocation, redirected
 from flor.snapshots import git, history
 from flor.snapshots.git import Deadline
@@ -104,7 +104,7 @@ def redirect_links(folder: Path, entries: Sequence[Entry], root: str, relocation
 
 
 def write_over(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts in the place of files of the code, each in the encoding that it declares.
+    """Write texts in the place of files of the code, each in the encoding that it declares, or begins with.
 
     Raises:
         VersionUnavailable: a path leads out of the folder.
@@ -117,7 +117,7 @@ def write_over(folder: Path, files: Mapping[str, str]) -> None:
         mode = path.stat().st_mode if path.exists() else 0o644
         path.unlink(missing_ok=True)  # a link is replaced, never followed
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode(encoding))
+        path.write_bytes(text.removeprefix(trees.MARK).encode(encoding))
         path.chmod(mode & 0o777)
 
 

@@ -86,7 +86,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _tree(text: str) -> ast.Module | None:
-    return trees.readable(text.removeprefix("\ufeff")) if "flor" in text else None
+    return trees.readable(text) if "flor" in text else None
 
 
 def _notes(filename: str, text: str, names: Collection[str]) -> Iterator[str]:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+MARK = "\ufeff"
+"""What a text in UTF-8 may begin with, which is no part of it."""
+
 
 @lru_cache(64)  # a large file takes megabytes
 def parsed(text: str) -> ast.Module:
@@ -18,7 +21,7 @@ def parsed(text: str) -> ast.Module:
     with warnings.catch_warnings(), uncollected():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(text)
+            return ast.parse(text.removeprefix(MARK))
         except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes; nested too deeply
             raise SyntaxError(str(error)) from error
 

@@ -31,6 +31,7 @@ from flor.replay.planning.identifiers import (
 from flor.replay.planning.places import Loop
 from flor.replay.planning.program import MODULE, Function, Program, own_nodes
 from flor.replay.planning.reading import expressions
+from flor.replay.trees import MARK
 
 _STREAMS = ("StringIO", "BytesIO")
 _HANDLERS = ("Handler",)
@@ -285,5 +286,5 @@ class Observer:
 
 @lru_cache(maxsize=512)  # most files are the same in most versions
 def _compiled(text: str, filename: str) -> CodeType:
-    code: CodeType = compile(text, filename, "exec", dont_inherit=True)
+    code: CodeType = compile(text.removeprefix(MARK), filename, "exec", dont_inherit=True)
     return code
