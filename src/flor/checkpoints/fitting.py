@@ -134,6 +134,8 @@ def _described(graph: Graph, ref: Ref) -> str:
     if node.kind in _TENSORS | _ARRAYS:
         dtype, shape, *_ = load(node.meta)
         return f"{'a tensor' if node.kind in _TENSORS else 'an array'} of {dtype} {list(shape)}"
+    if node.kind == "deque":
+        return "a deque" if node.meta is None else f"a deque of at most {node.meta}"
     return f"an object of {_described(graph, node.type)}" if node.type is not None else f"a {node.kind}"
 
 

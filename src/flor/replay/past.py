@@ -136,10 +136,13 @@ def put_into(moment: Moment, into: Mapping[str, Any]) -> None:
     Raises:
         NotRegistered: the run has no object of a name.
         DoesNotFit: names or shapes of their parts differ; nothing was changed.
+        FlorError: the objects have no names, or one of them cannot be set in place; nothing was changed.
         Unreadable: what is needed is damaged; nothing was changed.
         StateLost: something could not be put back.
     """
-    wanted = {name: _node(moment, name) for name in sorted(into)}
+    if not isinstance(into, Mapping):
+        raise FlorError(f"into is a {type(into).__name__}, which names no object.", 'into={"model": model}')
+    wanted = {name: _node(moment, name) for name in sorted(into, key=str)}
     then, scope = moment.part(wanted), Scope(moment.project.root)
     making.load_libraries(then.graph)
     live = _walk(into, scope)
