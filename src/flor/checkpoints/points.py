@@ -1,8 +1,9 @@
 """Entry points of a job of several ranks: each keeps its own part, and only all of them are a state. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flor.checkpoints.manifest import Manifest, OpaqueRecord
 
@@ -62,6 +63,22 @@ def of_whole_points(manifests: Sequence[Manifest]) -> list[Manifest]:
     """Those whose point is complete, in their order."""
     whole = {id(each) for point in points(manifests) if point.is_complete for each in point.manifests}
     return [each for each in manifests if id(each) in whole]
+
+
+def files_of(parts: Sequence[Manifest]) -> Mapping[str, Any] | None:
+    """What the parts of a point, the first rank's first, say of files: of each what its writer says.
+
+    None where the first knows nothing; only it compares the whole tree.
+    """
+    first, *others = (one.facts.get("files") for one in parts)
+    if first is None:
+        return None
+    seen = {path: file for each in others for path, file in (each or {}).items() if file.get("is_seen")}
+    return {**first, **{path: file for path, file in seen.items() if not _is_seen(first.get(path))}}
+
+
+def _is_seen(file: Mapping[str, Any] | None) -> bool:
+    return bool(file and file.get("is_seen"))
 
 
 def is_leaders(manifest: Manifest) -> bool:

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from flor.cli import here, store
 from flor.cli.console import Console
 from flor.replay import resume
-from flor.replay.resume import Resumed
+from flor.replay.attempt import Resumed
 
 EXAMPLES = """examples:
   flor resume last

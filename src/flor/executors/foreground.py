@@ -28,14 +28,14 @@ class Foreground:
 
 @contextmanager
 def running(
-    command: Sequence[str], cwd: str, environ: Mapping[str, str], descriptor: int
+    command: Sequence[str], cwd: str, environ: Mapping[str, str], descriptors: Sequence[int]
 ) -> Iterator[Foreground]:
-    """The process of a command, which inherits a file descriptor; it is to be waited for.
+    """The process of a command, which inherits file descriptors; it is to be waited for.
 
     Raises:
         OSError: there is no such program or folder.
     """
-    process = subprocess.Popen(command, cwd=cwd, env=dict(environ), pass_fds=(descriptor,))
+    process = subprocess.Popen(command, cwd=cwd, env=dict(environ), pass_fds=descriptors)
     made = Foreground(process)
     before = {number: signal.signal(number, made.receive) for number in _ENDING}
     try:

@@ -17,8 +17,10 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-GRACE_S = 5.0
+GRACE_S = 10.0
 """So long may the others take to say why they fail too."""
+SIGNALS = 128
+"""Beyond this an exit code tells of a signal, as a shell's does."""
 _OF_AN_AGENT = "TORCHELASTIC_USE_AGENT_STORE"
 """Set where `torchrun` has opened the port that the ranks meet at; here rank 0 does."""
 _PR_SET_PDEATHSIG = 1
@@ -94,7 +96,7 @@ def _await(ranks: "list[subprocess.Popen[bytes]]") -> int:
         codes = [each.poll() for each in ranks]
         failed = failed or next(filter(None, codes), 0)
         if None not in codes:
-            return failed if failed >= 0 else 128 - failed
+            return failed if failed >= 0 else SIGNALS - failed
         if failed:
             kill_at = min(kill_at, time.monotonic() + GRACE_S)
         if time.monotonic() >= kill_at:

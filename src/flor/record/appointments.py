@@ -20,6 +20,11 @@ _SHARE = 100
 """Looking costs no more than one part in so many of the time."""
 
 
+def path_of(folder: Path, run: str) -> Path:
+    """The file of a run in the folder of checkpoints."""
+    return folder / f"{run}.appointments.tmp"
+
+
 @dataclass(slots=True)
 class Appointments:
     """The states that all ranks keep, besides the first of each main loop."""

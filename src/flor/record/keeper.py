@@ -25,7 +25,7 @@ from flor.checkpoints.walk import walk
 from flor.checkpoints.walked import Walked
 from flor.checkpoints.writer import Draft, Writer
 from flor.record import startup, tracked
-from flor.record.appointments import Appointments
+from flor.record.appointments import Appointments, path_of
 from flor.record.context import Node, iterations_around
 from flor.record.drawing import Draws, Watched
 from flor.record.process_run import ProcessRun
@@ -147,7 +147,7 @@ class Keeper:
         self.termination.follow(is_open=True)
         job = job_of_process()
         if job and self._appointments is None:
-            path = self.writer.store.folder / f"{self.run.run}.appointments.tmp"
+            path = path_of(self.writer.store.folder, self.run.run)
             self._appointments = Appointments(path, is_leader=job.rank == 0)
 
     def loop(self, name: str, iterable: Iterable[T], node: Node) -> Iterator[T]:

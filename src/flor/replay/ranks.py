@@ -13,15 +13,16 @@ def own(count: int) -> int:
     return int(os.environ["RANK"]) if count > 1 else 0
 
 
-def wait_for_others(folder: Path, rank: int, count: int) -> None:
-    """Wait until all ranks have come to this point, so that none ends while others still hear from it.
+def wait_for_others(folder: Path, moment: str, rank: int, count: int) -> None:
+    """Wait until all ranks have come to this moment: none changes or ends what others still need.
 
     Args:
         folder: they have in common.
+        moment: a name for it.
     """
     if count == 1:
         return
-    (folder / f"over.{rank}").touch()
+    (folder / f"{moment}.{rank}").touch()
     deadline = time.monotonic() + _PATIENCE_S
-    while len(list(folder.glob("over.*"))) < count and time.monotonic() < deadline:
+    while len(list(folder.glob(f"{moment}.*"))) < count and time.monotonic() < deadline:
         time.sleep(_LOOK_S)

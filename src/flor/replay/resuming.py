@@ -36,6 +36,7 @@ class Orders:
     home: Path  # the store
     run: Run
     entry: str
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def prepare(job: Job) -> None:
     line = Connection(job.details["fd"])
     orders: Orders = line.recv()
     store = CheckpointStore(Layout(orders.home).checkpoints)
-    kept = kept_of(store, orders.run.run)
+    kept = kept_of(store, orders.run.run, orders.rank)
     itinerary = Itinerary(parse(orders.entry), frozenset(kept))
     player = Player(itinerary, kept, store, Scope(Path(job.root)), orders.run.args, lambda *_: None)
     player.on_arrival = partial(_arrive, line, orders, player)
@@ -131,6 +132,7 @@ def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:
         answer.first_seq,
         recording.redirect,
         entry=orders.entry,
+        rank=orders.rank,
         arguments={name: orders.run.args[name] for name in answer.arguments},
     )
     keeper, opened = Keeper.of(run), player.adoptable()

@@ -1,10 +1,11 @@
 """Which entry points a run can be resumed at, and whether it can be resumed at all. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from flor.checkpoints import naming
+from flor.checkpoints import naming, points
 from flor.checkpoints.entry import EntryPoint, parse
 from flor.checkpoints.files import HELD_BACK
 from flor.checkpoints.manifest import Manifest
@@ -13,7 +14,9 @@ from flor.entities import Run, Status
 from flor.errors import CannotResume
 
 START = EntryPoint("start")
-_INCOMPLETE = "the store lacks a part of it; `python -m flor fsck` says more"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+DAMAGED = "the store lacks a part of it; `python -m flor fsck` says more"
+OF_TOO_FEW = "not every rank had kept its part of it"
 _NOT_KEPT = "was not kept"
 _ADVICE = "what is not kept would be no hindrance, were it made anew in each iteration before it is used"
 
@@ -24,9 +27,6 @@ class Candidate:
 
     entry: EntryPoint
     words: str  # what users call it
-    seq: int  # of the last record before it
-    position: int  # among the checkpoints of the process
-    ts: int  # microseconds since the epoch
     graph: str  # hash of the graph of its state; "" where it has none
     files: Mapping[str, Any] | None = None  # what the run had written by then; None where nobody knows
 
@@ -46,7 +46,7 @@ def refuse_unless_stopped(run: Run) -> None:
     """Let pass a run that did not come to its end.
 
     Raises:
-        CannotResume: it is running or has finished, has no code, or had several processes.
+        CannotResume: it is running or has finished, or has no code.
     """
     reason, hint = _objection(run)
     if reason:
@@ -60,14 +60,11 @@ def _objection(run: Run) -> tuple[str, str]:
         return "it has finished", "`python -m flor runs` says which runs were interrupted or failed."
     if run.version is None:
         return "it has no code version", "Run scripts inside a git repository."
-    if run.rank_count > 1:
-        hint = "Start the job anew, and let each rank begin with a state that `flor.restore` puts back."
-        return f"it had {run.rank_count} ranks, and only a run of one process can be gone on with", hint
     return "", ""
 
 
 def candidates(
-    manifests: Sequence[Manifest], incomplete: Collection[str] = ()
+    manifests: Sequence[Manifest], lacking: Mapping[str, str] = NOTHING, others: Sequence[Manifest] = ()
 ) -> tuple[list[Candidate], list[PassedOver]]:
     """The moments to try, the latest first and the start last; and what was passed over.
 
@@ -75,27 +72,33 @@ def candidates(
     part. The first header of a loop is different: executing the way there makes it all again.
 
     Args:
-        incomplete: entry points of which the store lacks something.
+        manifests: of the first rank.
+        lacking: entry points of which something is not there, and what.
+        others: the manifests of the other ranks.
     """
     newest = list({manifest.entry: manifest for manifest in manifests}.values())
     serving: list[Candidate] = []
     passed: list[PassedOver] = []
     for manifest, words in reversed(list(zip(newest, naming.in_words(newest), strict=True))):
         entry = parse(manifest.entry)
-        reason = _INCOMPLETE if manifest.entry in incomplete else ""
-        reason = reason or _held_back(manifest)
-        reason = reason or ("" if _is_made_by_the_prefix(entry) else _lost(manifest) or _temporary(manifest))
+        parts = [manifest, *(one for one in others if one.entry == manifest.entry)]
+        reason = lacking.get(manifest.entry) or next(filter(None, (_reason(one, entry) for one in parts)), "")
         if reason:
             passed.append(PassedOver(words, reason))
         elif entry.kind != "start":
-            serving.append(_candidate(entry, words, manifest))
-    return [*serving, Candidate(START, "its start", 0, -1, 0, "", {})], passed
+            serving.append(_candidate(entry, words, parts))
+    return [*serving, Candidate(START, "its start", "", {})], passed
 
 
-def _candidate(entry: EntryPoint, words: str, manifest: Manifest) -> Candidate:
-    graph = "" if _is_made_by_the_prefix(entry) else manifest.graph
-    files = manifest.facts.get("files")
-    return Candidate(entry, words, manifest.seq, manifest.position, manifest.ts, graph, files)
+def _candidate(entry: EntryPoint, words: str, parts: Sequence[Manifest]) -> Candidate:
+    graph = "" if _is_made_by_the_prefix(entry) else parts[0].graph
+    return Candidate(entry, words, graph, points.files_of(parts))
+
+
+def _reason(manifest: Manifest, entry: EntryPoint) -> str:
+    """Why a state is none to go on from; "" if it is."""
+    is_made = _is_made_by_the_prefix(entry)
+    return _held_back(manifest) or ("" if is_made else _lost(manifest) or _temporary(manifest))
 
 
 def _is_made_by_the_prefix(entry: EntryPoint) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from flor.checkpoints import points
 from flor.checkpoints.entry import EntryPoint, parse
 from flor.checkpoints.scope import Scope
 from flor.checkpoints.store import CheckpointStore
@@ -44,23 +45,26 @@ def prepare(job: Job) -> None:
     orders = read(Path(job.details["orders"]))
     store = CheckpointStore(Layout(orders.home).checkpoints)
     rank = ranks.own(orders.rank_count)
-    kept = kept_of(store, orders.run.run, rank)
+    every = [kept_of(store, orders.run.run, each) for each in range(orders.rank_count)]
+    kept = every[rank]
     scope, arguments = Scope(Path(job.root)), orders.run.args
     run = open_scratch(orders, rank)
     atexit.register(_remove_temporaries)
     root: list[Root] = []
-    told = count(1)
+    told, jumps = count(1), count()
 
     def tell(mark: Mark) -> None:
         if mark.entry:
-            then = kept[parse(mark.entry)].manifest.facts.get("files")
+            at = parse(mark.entry)
+            then = points.files_of([each[at].manifest for each in every if at in each])
             standing.put(then, Path(job.root), Contents(Layout(orders.home).files))
+            ranks.wait_for_others(orders.scratch, f"put {next(jumps)}", rank, orders.rank_count)
         _tell(run, root[0], _if_whole(run, _with_facts(_judged(mark, orders.run))))
         if next(told) == orders.segment.last_mark:
             stop(Mark(is_over=True))
 
     def stop(mark: Mark) -> None:
-        ranks.wait_for_others(orders.scratch, rank, orders.rank_count)
+        ranks.wait_for_others(orders.scratch, "over", rank, orders.rank_count)
         _stop(run, root[0], mark)
 
     player = Hindsight(

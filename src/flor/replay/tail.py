@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flor.checkpoints.entry import parse
 from flor.checkpoints.store import CheckpointStore, Kept
 from flor.entities import Run
-from flor.replay.resumption import Candidate
+from flor.replay.resumption import START, Candidate
 from flor.runs import supersede
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
@@ -21,22 +21,24 @@ class Tail:
     arguments: frozenset[str]  # inputs of the run that are left
 
 
-def cut(layout: Layout, run: Run, at: Candidate) -> Tail:
-    """Let the records and checkpoints of a run's main process end at a moment.
+def cut(layout: Layout, run: Run, at: Candidate, rank: int = 0) -> Tail:
+    """Let the records and checkpoints of the main process of a rank end at a moment.
 
     Raises:
         StoreError: the store cannot be written, or the run is going on elsewhere.
     """
-    records = supersede.mark(layout, run.run, 0, 0, at.seq, children_after_us=at.ts)
     store = CheckpointStore(layout.checkpoints)
-    own = [one for one in store.kept(run.run) if one.manifest.rank == 0 == one.manifest.process]
+    own = [one for one in store.kept(run.run) if (one.manifest.rank, one.manifest.process) == (rank, 0)]
+    here = [one.manifest for one in own if one.manifest.entry == str(at.entry) != str(START)]
+    seq, ts, position = (here[-1].seq, here[-1].ts, here[-1].position) if here else (0, 0, -1)
+    records = supersede.mark(layout, run.run, rank, 0, seq, children_after_us=ts)
     for one in own:
-        if _is_later(one, at):
+        if _is_later(one, position):
             one.path.unlink(missing_ok=True)  # its pack stays: others may need what is in it
     positions = [one.manifest.position for one in own]
     left = Catalog.open(layout).find(run.run).args
     return Tail(records, max(positions, default=-1) + 1, frozenset(left))
 
 
-def _is_later(one: Kept, at: Candidate) -> bool:
-    return one.manifest.position > at.position and parse(one.manifest.entry).kind != "start"
+def _is_later(one: Kept, position: int) -> bool:
+    return one.manifest.position > position and parse(one.manifest.entry).kind != "start"

@@ -5,7 +5,7 @@ import pytest
 from flor.checkpoints.manifest import Manifest, OpaqueRecord
 from flor.entities import Status
 from flor.errors import CannotResume
-from flor.replay.resumption import candidates, refuse_unless_stopped, told
+from flor.replay.resumption import DAMAGED, candidates, refuse_unless_stopped, told
 from unit.query.given import a_run
 
 GENERATOR = OpaqueRecord("noise", "it is a generator")
@@ -36,7 +36,7 @@ def test_what_is_not_kept_stands_in_the_way_unless_executing_makes_it() -> None:
 
 
 def test_a_state_of_which_the_store_lacks_a_part_is_passed_over() -> None:
-    tries, passed = candidates([kept("0/0 top(0)"), kept("0/0 top(1)")], ["0/0 top(1)"])
+    tries, passed = candidates([kept("0/0 top(0)"), kept("0/0 top(1)")], {"0/0 top(1)": DAMAGED})
 
     assert [str(one.entry) for one in tries] == ["0/0 top(0)", "start"]
     assert "after epoch 1: the store lacks a part of it; `python -m flor fsck`" in str(passed[0])
@@ -48,7 +48,6 @@ def test_a_state_of_which_the_store_lacks_a_part_is_passed_over() -> None:
         ({"status": Status.RUNNING}, "it is still running", "Stop it first"),
         ({"status": Status.FINISHED}, "it has finished", "`python -m flor runs`"),
         ({"version": None}, "it has no code version", "inside a git repository"),
-        ({"rank_count": 4}, "it had 4 ranks, and only a run of one process", "`flor.restore`"),
     ],
 )
 def test_a_run_that_cannot_be_resumed_is_told_with_what_to_do(
