@@ -75,12 +75,13 @@ def project(folder: Path) -> Workplace:
     return place
 
 
-@pytest.fixture(scope="module", params=["ddp", "fsdp"])
-def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workplace, str]:
-    """A project in which a run came to its end, and how its model was spread."""
-    place = project(tmp_path_factory.mktemp("whole"))
-    launch(place, "train.py", request.param)
-    return place, str(request.param)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workplace]:
+    """Projects in which a run came to its end, by how its model was spread."""
+    found = {how: project(tmp_path_factory.mktemp(how)) for how in ("ddp", "fsdp")}
+    for how, place in found.items():
+        launch(place, "train.py", how)
+    return found
 
 
 def killed(place: Workplace, how: str, death: str) -> None:
@@ -98,11 +99,10 @@ def left(place: Workplace) -> tuple[pd.DataFrame, list[str]]:
     return frame, [(place.root / f"log{rank}.txt").read_text() for rank in (0, 1)]
 
 
-@pytest.mark.parametrize("death", ["2 1 0", "3 3 1", "0 2 1"])
+@pytest.mark.parametrize(("how", "death"), [("ddp", "2 1 0"), ("ddp", "0 2 1"), ("fsdp", "3 3 1")])
 def test_it_goes_on_as_if_nobody_had_been_killed(
-    whole: tuple[Workplace, str], tmp_path: Path, death: str
+    whole: dict[str, Workplace], tmp_path: Path, how: str, death: str
 ) -> None:
-    wanted, how = whole
     place = project(tmp_path)
     killed(place, how, death)
     assert place.statuses() != ["finished"]
@@ -112,7 +112,7 @@ def test_it_goes_on_as_if_nobody_had_been_killed(
     assert place.statuses() == ["finished"]
     assert "does not equal" not in done.stderr
     frame, written = left(place)
-    expected, texts = left(wanted)
+    expected, texts = left(whole[how])
     pd.testing.assert_frame_equal(frame, expected)
     assert written == texts
 
