@@ -7,12 +7,16 @@ something can be told. A file is never flushed for that: the program may look at
 import gc
 import io
 import sys
+from _csv import Dialect, Writer
+from _csv import writer as csv_writer
 from collections.abc import Iterable
 from contextlib import suppress
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from flor.checkpoints.atoms import dump, load
 from flor.checkpoints.graph import Graph, Node
 from flor.checkpoints.kinds import Kind
 from flor.checkpoints.opaque import OUTSIDE, opaque
@@ -122,8 +126,40 @@ def left_alone(graph: Graph) -> Graph:
     return replace(graph, hints=others)
 
 
-FILE = Kind(OUTPUT, _read_file, OUTSIDE.make, _fill_output, always_new=True)
-TYPES: dict[type, Kind] = dict.fromkeys(
-    (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair, io.FileIO),
-    FILE,
+def _read_writer(walk: "Walk", thing: Any) -> Node:
+    """What a `csv.writer` writes through, which the garbage collector alone is shown, and in what form."""
+    dialect, write, *_ = gc.get_referents(thing)
+    if type(dialect) is not Dialect or not _is_method(write):
+        return _INDIRECT.read(walk, thing)
+    refs, blob = walk.refs([write])
+    return Node("csv writer", meta=dump([getattr(dialect, name) for name in _FORM]), refs=refs, blob=blob)
+
+
+def _is_method(write: Any) -> bool:
+    if type(write) is MethodType and type(write.__func__) is FunctionType:
+        return write.__func__.__name__ == "write"
+    return type(write) is BuiltinFunctionType and write.__name__ == "write"
+
+
+def _make_writer(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    owner = rebuild.values(number)[0].__self__
+    return csv_writer(owner, **dict(zip(_FORM, load(node.meta), strict=True)))
+
+
+_FORM = (
+    "delimiter",
+    "doublequote",
+    "escapechar",
+    "lineterminator",
+    "quotechar",
+    "quoting",
+    "skipinitialspace",
+    "strict",
 )
+CSV_WRITER = Kind("csv writer", _read_writer, _make_writer)
+FILE = Kind(OUTPUT, _read_file, OUTSIDE.make, _fill_output, always_new=True)
+TYPES: dict[type, Kind] = {
+    **dict.fromkeys((io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom), FILE),
+    **dict.fromkeys((io.BufferedRWPair, io.FileIO), FILE),
+    Writer: CSV_WRITER,
+}

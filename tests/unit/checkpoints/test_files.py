@@ -1,7 +1,9 @@
 """Of a file that is written to, the place is kept; what it holds back is told, and not written out."""
 
+import csv
 import gzip
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,43 @@ def test_the_file_of_another_object_stays_where_it_is(tmp_path: Path) -> None:
         program.restore(kept)
 
         assert file.tell() == 10
+
+
+def test_a_csv_writer_writes_into_the_same_file_in_the_same_form(tmp_path: Path) -> None:
+    with (tmp_path / "rows.csv").open("w") as file:
+        program = Program({"file": file, "box": Box(csv.writer(file, delimiter=";"))})
+        program.names["box"].parts.append(csv.DictWriter(file, ["a"], lineterminator="!"))
+        program.names["box"].parts[0].writerow([1, 2])
+        kept = program.keep()
+        program.names["box"].parts.clear()
+
+        assert program.restore(kept).refused == []
+
+        assert program.differences(kept) == []
+        first, second = program.names["box"].parts
+        first.writerow([3, 4])
+        second.writerow({"a": 5})
+    assert (tmp_path / "rows.csv").read_text() == "1;2\n3;4\n5!"
+
+
+def test_a_csv_writer_stays_where_it_is_as_it_was(tmp_path: Path) -> None:
+    with (tmp_path / "rows.csv").open("w") as file:
+        writer = csv.writer(file)
+        program = Program({"box": Box(writer)})
+        kept = program.keep()
+
+        program.restore(kept)
+
+        assert program.names["box"].parts[0] is writer
+
+
+def test_a_csv_writer_that_writes_through_what_is_no_method_is_opaque() -> None:
+    class Written:
+        write = partial(print, end="")
+
+    found = {one.path: one.reason for one in Program({"w": csv.writer(Written())}).walk().opaque}  # type: ignore[arg-type]
+
+    assert found == {"w": "it writes through something that is no file"}
 
 
 def test_what_writes_through_something_else_is_opaque(tmp_path: Path) -> None:
