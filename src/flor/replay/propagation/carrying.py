@@ -1,6 +1,6 @@
 """What comes along with a probe: the lines that make its values, where a version lacks them."""
 
-from flor.replay.propagation import names, needs, scopes, variables
+from flor.replay.propagation import modes, names, needs, scopes, variables
 from flor.replay.propagation.attributes import method
 from flor.replay.propagation.edges import import_index
 from flor.replay.propagation.importing import Import, Importer, is_flor
@@ -39,7 +39,17 @@ class Carrier:
         self.namer.prepare(self.root)
         place = self._placer().place(self.root, self.namer.reads(self.root))
         self._settle(place)
-        left = [self.root]
+        self._resolve_all([self.root])
+        found = modes.around(self.root, self.view.matching, self._ours())
+        self.carried += found
+        self._resolve_all(found)
+        for statement in self.carried:
+            self._place(statement)
+        self._check_order()
+        self._check_bound()
+
+    def _resolve_all(self, left: list[Statement]) -> None:
+        """What these statements read, and what the lines read that come along with them."""
         while left:
             statement = left.pop(0)
             known = len(self.carried)
@@ -47,10 +57,6 @@ class Carrier:
                 self._resolve(chain, statement)
             self._avoid_clashes(statement)
             left.extend(self.carried[known:])
-        for statement in self.carried:
-            self._place(statement)
-        self._check_order()
-        self._check_bound()
 
     def resolve_within(self, place: Place) -> None:
         """Find what a probe inside a statement needs that the old version has."""
@@ -256,6 +262,7 @@ class Carrier:
 
     def _placer(self) -> Placer:
         new = {below for each in self._ours() for below in (each, *each.below())}
+        new.update(modes.new_ones(self.root.block, self.view.matching))
         return Placer(self.view.matching, self.view.places, new, self.view.old)
 
     def _place(self, statement: Statement) -> None:
