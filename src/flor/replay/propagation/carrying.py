@@ -1,5 +1,7 @@
 """What comes along with a probe: the lines that make its values, where a version lacks them."""
 
+from collections.abc import Collection
+
 from flor.replay.propagation import modes, names, needs, scopes, variables
 from flor.replay.propagation.attributes import method
 from flor.replay.propagation.edges import import_index
@@ -173,12 +175,15 @@ class Carrier:
     def _carry(self, name: str, statement: Statement, binders: list[Statement]) -> None:
         """Let the statements come along that give a name its value: this version has none of them."""
         self._check_other_computation(name)
-        for each in (*binders, *needs.changes(name, binders[0], statement, self._ours())):
+        makers = [*binders, *needs.changes(name, binders[0], statement, self._ours())]
+        for each in makers:
             if self.namer.old(each) is not None:
                 raise Refused(
                     f"`{name}` is made by a line that this version lacks, and used by `{title(each)}`"
                 )
-            self._bring(self._topmost(each, statement), name)
+        together = [self._topmost(each, statement) for each in makers]
+        for each in together:
+            self._bring(each, name, together)
 
     def _topmost(self, binder: Statement, reader: Statement) -> Statement:
         """The outermost new statement that the binder is in, if it comes along whole."""
@@ -189,24 +194,24 @@ class Carrier:
             top, parent = parent, parent.parent
         return top
 
-    def _bring(self, statement: Statement, name: str) -> None:
+    def _bring(self, statement: Statement, name: str, together: Collection[Statement]) -> None:
         if statement in self._ours():
             return
         if statement.holds(self.root):
             raise Refused(f"this version has nothing like `{title(statement)}`", is_absent=True)
         if not needs.is_carriable(statement):
             raise Refused(f"`{name}` comes from `{title(statement)}`, which this version lacks")
-        if self._is_shared(statement) and not needs.is_simple(statement):
+        if self._is_shared(statement, together) and not needs.is_simple(statement):
             line = title(statement)
             raise Refused(f"`{name}` is made by `{line}`, a line of the program that this version lacks")
         self.carried.append(statement)
         self.certainty *= _CARRIED
 
-    def _is_shared(self, statement: Statement) -> bool:
-        """Whether the program itself reads what a statement makes."""
+    def _is_shared(self, statement: Statement, together: Collection[Statement]) -> bool:
+        """Whether the program itself reads what a statement makes, in a line that does not come along."""
         if statement.kind in (*DEFINITIONS, "import"):
             return False
-        own = {*self._ours(), statement}
+        own = {*self._ours(), *together}
         made = names.bound_by_all(statement.node) | names.mutated(statement.node)
         made = {name for name in made if not scopes.is_imported(name, statement.block)}
         return any(needs.is_read_after(each, statement.index, statement, own) for each in made)
