@@ -108,6 +108,23 @@ def _same_key(one: Any, other: Any) -> bool:
     return one is other or (type(one) is type(other) and is_atom(one) and dump(one) == dump(other))
 
 
+def _read_view(walk: "Walk", thing: Any) -> Node:
+    """Keys, items or values of a mapping, which is known to the garbage collector for each of the three."""
+    return Node("dict view", meta=qualname_of(type(thing)), refs=walk.all_refs(gc.get_referents(thing)[:1]))
+
+
+def _make_view(rebuild: "Rebuild", number: int, node: Node) -> Any:
+    return _VIEWS[str(node.meta)](rebuild.values(number)[0])
+
+
+_OF_MAPPINGS: Any = [
+    (view, type(view(base())))
+    for base in (dict, OrderedDict)
+    for view in (base.keys, base.items, base.values)
+]
+_VIEWS = {qualname_of(kind): view for view, kind in _OF_MAPPINGS}
+
+
 def _read_set(walk: "Walk", thing: Any) -> Node:
     return _any_set(walk, "set", list(set.__iter__(thing)), set_finger.next_popped(thing))
 
@@ -209,6 +226,8 @@ FROZENSET = Kind("frozenset", _read_frozenset, _make_frozenset)
 DEQUE = Kind("deque", _read_deque, _make_deque, _fill_deque, same_meta=True)
 BYTEARRAY = Kind("bytearray", _read_bytearray, lambda *_: bytearray(), _fill_bytearray)
 VALUE = Kind("value", _read_long, _make_long)
+VIEW = Kind("dict view", _read_view, _make_view)
+VIEWS: dict[type, Kind] = dict.fromkeys((kind for _, kind in _OF_MAPPINGS), VIEW)
 
 BASES: dict[type, Kind] = {
     OrderedDict: ORDERED,

@@ -53,6 +53,7 @@ _DESCRIPTORS = (
 
 _TYPES: dict[type, Kind] = {
     **plain.BASES,
+    **plain.VIEWS,
     **dict.fromkeys((int, float, complex, str, bytes), plain.VALUE),
     FunctionType: functions.FUNCTION,
     CellType: functions.CELL_KIND,

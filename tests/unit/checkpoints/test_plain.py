@@ -418,3 +418,23 @@ def test_several_members_of_a_flag_together() -> None:
             (Parts.HEAD, Parts(0)),
             (Parts.HEAD | Parts.TAIL, Parts.HEAD | Parts.BODY | Parts.TAIL),
         )
+
+
+def test_views_of_a_mapping_show_it_as_it_goes_on() -> None:
+    def build() -> Names:
+        table: dict[Any, Any] = {"a": 1}
+        ordered = OrderedDict([(1, "x"), (2, "y")])
+        return {"table": table, "keys": table.keys(), "ordered": ordered, "items": ordered.items()}
+
+    def change(names: Names) -> None:
+        names["table"]["b"] = 2
+        names["ordered"].move_to_end(1)
+        names["values"] = names["table"].values()
+
+    for program in came_back(build, change):
+        names = program.names
+        names["table"]["c"] = 3
+        names["ordered"][3] = "z"
+        assert (list(names["keys"])[-1], names["keys"]) == ("c", names["table"].keys())
+        assert list(names["items"]) == list(names["ordered"].items())
+        assert list(names.get("values", [3]))[-1] == 3
