@@ -102,6 +102,48 @@ def test_a_script_with_a_byte_order_mark_and_other_line_ends(place: Workplace) -
     assert cells(place, 0) == cells(place, 1)
 
 
+CALLED = """
+    import random
+
+    import flor
+
+
+    class Trainer:
+        def __init__(self):
+            self.weights = [random.random()]
+            self.seen = 0
+
+        def fit(self, epochs):
+            with flor.checkpointing(weights=self.weights):
+                for epoch in flor.loop("epoch", range(epochs)):
+                    self.weights[0] += random.random()
+                    self.seen += 1
+                    flor.log("loss", self.weights[0])
+            {end}
+
+
+    def main():
+        random.seed(flor.arg("seed", 3))
+        trainer = Trainer()
+        trainer.fit(4)
+        # suffix
+
+
+    main()
+    """
+
+
+@pytest.mark.parametrize("end", ["flor.log('mean', 1.0)", "flor.log('mean', self.weights[0] / self.seen)"])
+def test_what_only_a_probe_reads_behind_a_call_is_as_the_run_left_it(place: Workplace, end: str) -> None:
+    script = CALLED.replace("{end}", end) + "flor.log('digest', 1)\n"
+    place.run(script, env=KEEP_ALL)
+    place.run(script.replace("# suffix\n", 'flor.log("probe", trainer.seen)\n'), env=KEEP_ALL)
+
+    replay(place, "probe", "--audit", "0")
+
+    assert cells(place, 0) == cells(place, 1)
+
+
 def test_an_iteration_goes_on_behind_loops_that_are_left_or_stand_deeper(place: Workplace) -> None:
     plain = SCRIPT.replace("# behind\n", LEFT)
     place.run(plain, env=KEEP_ALL)

@@ -39,6 +39,7 @@ class KeptState:
     filename: str = ""  # of the function that stood there
     qualname: str = ""
     names: frozenset[str] = frozenset()  # that were kept of that function
+    callers: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)  # of those around it
     around: tuple[tuple[str, int], ...] = ()  # iterations of loops outside the block
     opaque: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)  # by what is executed behind it
 
@@ -124,7 +125,7 @@ def kept_state(
         plain: names of the project's classes whose attributes only the project's code uses.
         new_line: where a line of a file of the version stands once the probes are in it.
     """
-    filename, qualname, names = _innermost(graph)
+    *callers, (filename, qualname, names) = _functions(graph)
     facts = manifest.facts
     opaque: dict[str, tuple[Seen, ...]] = {}
     reasons = {one.path: one.reason for one in manifest.opaque}
@@ -144,20 +145,21 @@ def kept_state(
         filename=filename,
         qualname=qualname,
         names=names,
+        callers={(each, name): kept for each, name, kept in callers},
         around=tuple((name, number) for name, number in manifest.around),
         opaque=opaque,
     )
 
 
-def _innermost(graph: Graph) -> tuple[str, str, frozenset[str]]:
-    """File, qualified name and kept names of the innermost function."""
-    frames = {str(label): ref for label, ref in graph.edges(0).items() if str(label)[:1].isdigit()}
-    if not frames:
-        return "", "", frozenset()
-    label, ref = list(frames.items())[-1]
-    _, filename, qualname = label.split(":", 2)
-    shape = graph.nodes[ref].shape if ref is not None and ref >= 0 else None
-    return filename, qualname, frozenset(graph.shapes[shape] if shape is not None else ())
+def _functions(graph: Graph) -> list[tuple[str, str, frozenset[str]]]:
+    """File, qualified name and kept names of each running function, the innermost last."""
+    found = []
+    for label, ref in graph.edges(0).items():
+        if str(label)[:1].isdigit():
+            _, filename, qualname = str(label).split(":", 2)
+            shape = graph.nodes[ref].shape if ref is not None and ref >= 0 else None
+            found.append((filename, qualname, frozenset(graph.shapes[shape] if shape is not None else ())))
+    return found or [("", "", frozenset())]
 
 
 def _seen(

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from flor.checkpoints.entry import EntryPoint
 from flor.replay.planning import facts
+from flor.replay.planning.callers import Callers, unkept
 from flor.replay.planning.facts import ITERATION, NEEDED, OUTSIDE, KeptState, LoopFacts, RunFacts, Seen
 from flor.replay.planning.observing import UNKNOWN, Observer
 from flor.replay.planning.places import ANYWHERE, Loop, Nested, Place, Region
@@ -81,6 +82,15 @@ class Changed:
     def lines(self, loop: Loop) -> Sequence[int]:
         """The lines of the statements in the body of a loop."""
         return self.observer.lines_of(loop)
+
+    def unkept(self, callers: Callers, innermost: str, names: Collection[str]) -> set[str]:
+        """What lines behind the calls of running functions read, and was not kept of those."""
+        behind = [
+            (place.filename, place.line)
+            for place in self.places
+            if any(way.region in (Region.SUFFIX, Region.ANYWHERE) for way in place.ways)
+        ]
+        return unkept(self.program, behind, callers, innermost, names)
 
     def has(self, *regions: Region) -> bool:
         """Whether a probe may be executed in one of these regions."""
@@ -218,7 +228,8 @@ class Standing:
             return Verdict(NOTHING)
         if not missing:
             return Verdict(NOTHING, (UNKNOWN,))
-        names = tuple(sorted({name for found in missing for name in found}))
+        behind = self.changed.unkept(state.callers, state.qualname, state.names)
+        names = tuple(sorted(behind.union(*missing)))
         return Verdict(NOTHING, names) if names else self._by_opaque(state)
 
     def _missing_at_end(self, state: KeptState) -> tuple[str, ...]:

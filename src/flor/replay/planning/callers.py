@@ -1,0 +1,84 @@
+"""What probes read behind the call that a block stands in, and that the run had no more use for there. Pure.
+
+trainer = Trainer()
+trainer.fit()                       # the block is in here
+flor.log("seen", trainer.seen)      # the probe: the run itself never looked at the trainer again
+"""
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from flor.replay.planning.identifiers import bound_by, identifiers
+from flor.replay.planning.program import Function, Program, own_nodes
+from flor.replay.planning.reading import expressions
+
+Lines = Collection[tuple[str, int]]
+Callers = Mapping[tuple[str, str], Collection[str]]
+"""The kept names of running functions, by file and qualified name."""
+
+
+def unkept(
+    program: Program, lines: Lines, callers: Callers, innermost: str, names: Collection[str]
+) -> set[str]:
+    """The variables of callers that these lines read, and that may have changed unkept.
+
+    Args:
+        innermost: the qualified name of the function with the block.
+        names: that were kept of it.
+    """
+    found: set[str] = set()
+    for filename, line in lines:
+        function = program.function_at(filename, line)
+        path = function.statement_at(line) if function else None
+        if function is None or not path or (filename, function.qualname) not in callers:
+            continue
+        parts = (part for each in expressions(path[-1].node) for part in ast.walk(each))
+        read = {name for part in parts for name in identifiers(part)}
+        kept = {*callers[filename, function.qualname], *_receivers(function, innermost, names)}
+        found |= (read & _variables(function)) - kept
+    return found
+
+
+def _receivers(function: Function, innermost: str, names: Collection[str]) -> Iterator[str]:
+    """The variables of which the method with the block is called, where its own name for them was kept."""
+    method = innermost.rpartition(".")[2]
+    for node in own_nodes(function.node) if "self" in names else ():
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr == method and isinstance(called.value, ast.Name):
+            yield called.value.id
+
+
+def _variables(function: Function) -> set[str]:
+    """The names of a function that are bound to what can change: no module, function or simple value."""
+    changing: set[str] = set()
+    fixed: set[str] = set()
+    for node in own_nodes(function.node):
+        if isinstance(node, ast.Assign) and _is_simple(node.value, function):
+            fixed.update(name for each in node.targets for part in ast.walk(each) for name in bound_by(part))
+        elif isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+            fixed.update(bound_by(node))
+        elif isinstance(node, (ast.stmt, ast.arg, ast.NamedExpr, ast.comprehension)):
+            changing.update(_bound(node))
+    return changing
+
+
+def _bound(node: ast.AST) -> Iterable[str]:
+    if isinstance(node, ast.stmt):
+        parts: Iterable[ast.AST] = (part for each in _targets(node) for part in ast.walk(each))
+    else:
+        parts = [node] if isinstance(node, ast.arg) else ast.walk(node.target)  # type: ignore[attr-defined]
+    return [name for part in parts for name in bound_by(part)]
+
+
+def _targets(node: ast.stmt) -> list[ast.AST]:
+    if isinstance(node, ast.Assign):
+        return list(node.targets)
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return [item.optional_vars for item in node.items if item.optional_vars]
+    target = getattr(node, "target", None)
+    return [target] if target is not None else []
+
+
+def _is_simple(value: ast.AST, function: Function) -> bool:
+    """Whether this is a value that cannot change, of a variable that nothing else is assigned to."""
+    return isinstance(value, ast.Constant) or function.names.is_call(value, "arg")
