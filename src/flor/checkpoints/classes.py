@@ -20,6 +20,7 @@ _NO_STATE = frozenset(
         "__static_attributes__", "__match_args__", "__dataclass_fields__", "__dataclass_params__",
         "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__type_params__",
         "__classcell__", "__protocol_attrs__", "__non_callable_proto_members__",
+        "_backward_cls",  # made by torch for each autograd.Function, and found nowhere else
     }
 )  # fmt: skip
 _DESCRIBES_MEMORY = frozenset(map(id, (MemberDescriptorType, GetSetDescriptorType)))

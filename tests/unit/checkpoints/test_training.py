@@ -8,8 +8,8 @@ import torch
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
-from unit.checkpoints.programs import Program, put_back
-from unit.checkpoints.project.training import Net, Trainer
+from unit.checkpoints.programs import Program, came_back, put_back
+from unit.checkpoints.project.training import Net, Scaled, Trainer
 
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "sgd": lambda parameters: optim.SGD(parameters, 0.05, momentum=0.9, nesterov=True),
@@ -123,6 +123,22 @@ def test_optimizer_state_keeps_its_own_dtype() -> None:
 
     buffer = fresh.names["optimizer"].state[fresh.names["weight"]]["momentum_buffer"]
     assert (buffer.dtype, buffer.tolist()) == (torch.float32, kept_buffer(program))
+
+
+def test_a_setting_of_an_operation_with_its_own_gradient() -> None:
+    def build() -> dict[str, Any]:
+        Scaled.factor = 1.0
+        return {"x": torch.ones(2, requires_grad=True)}
+
+    def change(names: dict[str, Any]) -> None:
+        Scaled.factor = 0.5
+        Scaled.apply(names["x"]).sum().backward()
+
+    for program in came_back(build, change):
+        x = program.names["x"]
+        wanted = (0 if x.grad is None else x.grad) + torch.full((2,), Scaled.factor)
+        Scaled.apply(x).sum().backward()
+        assert torch.equal(x.grad, wanted)
 
 
 def kept_buffer(program: Program) -> Any:

@@ -27,6 +27,22 @@ class Tagged(torch.Tensor):
         return super().__torch_function__(*arguments, **named)
 
 
+class Scaled(torch.autograd.Function):
+    """An operation with a gradient of its own, and a setting."""
+
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        """Scaled by the setting."""
+        return x * Scaled.factor
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """And so is the gradient."""
+        return gradient * Scaled.factor
+
+
 class Net(nn.Module):
     """What a module may keep: batch norm, dropout, a buffer that no state_dict has, plain attributes."""
 
