@@ -124,7 +124,7 @@ CALLED = """
 
     def main():
         random.seed(flor.arg("seed", 3))
-        trainer = Trainer()
+        trainer = same = Trainer()
         trainer.fit(4)
         # suffix
 
@@ -134,10 +134,13 @@ CALLED = """
 
 
 @pytest.mark.parametrize("end", ["flor.log('mean', 1.0)", "flor.log('mean', self.weights[0] / self.seen)"])
-def test_what_only_a_probe_reads_behind_a_call_is_as_the_run_left_it(place: Workplace, end: str) -> None:
+@pytest.mark.parametrize("name", ["trainer", "same"])
+def test_what_only_a_probe_reads_behind_a_call_is_as_the_run_left_it(
+    place: Workplace, name: str, end: str
+) -> None:
     script = CALLED.replace("{end}", end) + "flor.log('digest', 1)\n"
     place.run(script, env=KEEP_ALL)
-    place.run(script.replace("# suffix\n", 'flor.log("probe", trainer.seen)\n'), env=KEEP_ALL)
+    place.run(script.replace("# suffix\n", f'flor.log("probe", {name}.seen)\n'), env=KEEP_ALL)
 
     replay(place, "probe", "--audit", "0")
 

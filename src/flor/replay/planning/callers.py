@@ -8,7 +8,7 @@ flor.log("seen", trainer.seen)      # the probe: the run itself never looked at 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from flor.replay.planning.identifiers import bound_by, identifiers
+from flor.replay.planning.identifiers import bound_by
 from flor.replay.planning.program import Function, Program, own_nodes
 from flor.replay.planning.reading import expressions
 
@@ -18,34 +18,69 @@ Callers = Mapping[tuple[str, str], Collection[str]]
 
 
 def unkept(
-    program: Program, lines: Lines, callers: Callers, innermost: str, names: Collection[str]
+    program: Program, lines: Lines, callers: Callers, innermost: tuple[str, str], names: Collection[str]
 ) -> set[str]:
     """The variables of callers that these lines read, and that may have changed unkept.
 
     Args:
-        innermost: the qualified name of the function with the block.
+        innermost: file and qualified name of the function with the block.
         names: that were kept of it.
     """
+    inside = [one for one in program.functions if (one.filename, one.qualname) == innermost]
     found: set[str] = set()
     for filename, line in lines:
         function = program.function_at(filename, line)
         path = function.statement_at(line) if function else None
         if function is None or not path or (filename, function.qualname) not in callers:
             continue
-        parts = (part for each in expressions(path[-1].node) for part in ast.walk(each))
-        read = {name for part in parts for name in identifiers(part)}
-        kept = {*callers[filename, function.qualname], *_receivers(function, innermost, names)}
-        found |= (read & _variables(function)) - kept
+        kept = {*callers[filename, function.qualname], *_given(function, inside, names)}
+        kept.update(_bound_on(function, lines))
+        found |= (_read(path[-1].node) & _variables(function)) - kept
     return found
 
 
-def _receivers(function: Function, innermost: str, names: Collection[str]) -> Iterator[str]:
-    """The variables of which the method with the block is called, where its own name for them was kept."""
-    method = innermost.rpartition(".")[2]
-    for node in own_nodes(function.node) if "self" in names else ():
-        called = node.func if isinstance(node, ast.Call) else None
-        if isinstance(called, ast.Attribute) and called.attr == method and isinstance(called.value, ast.Name):
-            yield called.value.id
+def _read(statement: ast.stmt) -> set[str]:
+    parts = (part for each in expressions(statement) for part in ast.walk(each))
+    return {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def _bound_on(function: Function, lines: Lines) -> Iterator[str]:
+    """What came along with probes."""
+    for node in own_nodes(function.node):
+        if isinstance(node, ast.stmt) and (function.filename, node.lineno) in lines:
+            yield from _bound(node)
+
+
+def _given(function: Function, inside: Collection[Function], names: Collection[str]) -> Iterator[str]:
+    """The variables that the function with the block is called with, where what it calls them was kept."""
+    for one in inside:
+        parameters = _parameters(one)
+        rebound = {
+            name for node in own_nodes(one.node) if isinstance(node, ast.stmt) for name in _bound(node)
+        }
+        for node in own_nodes(function.node):
+            if isinstance(node, ast.Call):
+                for parameter, value in _arguments(node, one, parameters):
+                    if isinstance(value, ast.Name) and parameter in set(names) - rebound:
+                        yield value.id
+
+
+def _parameters(function: Function) -> list[str]:
+    given = getattr(function.node, "args", None)
+    return [each.arg for each in (*given.posonlyargs, *given.args)] if given else []
+
+
+def _arguments(call: ast.Call, function: Function, parameters: list[str]) -> Iterator[tuple[str, ast.expr]]:
+    """What each parameter is given, if this may be a call of the function."""
+    called, is_method = call.func, parameters[:1] == ["self"]
+    if isinstance(called, ast.Attribute) and called.attr == function.name:
+        values = [called.value, *call.args] if is_method else call.args
+    elif isinstance(called, ast.Name) and called.id == function.name and not is_method:
+        values = call.args
+    else:
+        return
+    yield from zip(parameters, values, strict=False)
+    yield from ((each.arg, each.value) for each in call.keywords if each.arg)
 
 
 def _variables(function: Function) -> set[str]:

@@ -83,7 +83,7 @@ class Changed:
         """The lines of the statements in the body of a loop."""
         return self.observer.lines_of(loop)
 
-    def unkept(self, callers: Callers, innermost: str, names: Collection[str]) -> set[str]:
+    def unkept(self, callers: Callers, innermost: tuple[str, str], names: Collection[str]) -> set[str]:
         """What lines behind the calls of running functions read, and was not kept of those."""
         behind = [
             (place.filename, place.line)
@@ -228,7 +228,7 @@ class Standing:
             return Verdict(NOTHING)
         if not missing:
             return Verdict(NOTHING, (UNKNOWN,))
-        behind = self.changed.unkept(state.callers, state.qualname, state.names)
+        behind = self.changed.unkept(state.callers, (state.filename, state.qualname), state.names)
         names = tuple(sorted(behind.union(*missing)))
         return Verdict(NOTHING, names) if names else self._by_opaque(state)
 
