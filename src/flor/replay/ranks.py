@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0  # of one that fails the others are told by their end; one may be over without having come
 _LOOK_S = 0.005
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from flor.checkpoints.manifest import Manifest, OpaqueRecord
-from flor.checkpoints.points import of_rank, of_whole_points, points
+from flor.checkpoints.points import files_of, of_rank, of_whole_points, points
 from unit.checkpoints.given import manifest_of
 
 SHARED, OWN = b"weights" * 10, b"random state"
@@ -68,3 +68,19 @@ def test_what_is_meant_by_a_rank_is_its_main_process_else_the_last_child_that_wa
     assert of_rank(children, 0) == [children[2]]
     assert of_rank(children, 1) == [children[3]]
     assert of_rank(children, 2) == []
+
+
+def test_of_a_file_that_says_most_which_has_written_it() -> None:
+    mine, stale, theirs = {"size": 3, "is_seen": True}, {"size": 1}, {"size": 2, "is_seen": True}
+    first = of_job("0/0 top(1)", 0)
+    first.facts["files"] = {"log0": mine, "log1": stale, "best": mine}
+    second = of_job("0/0 top(1)", 1)
+    second.facts["files"] = {
+        "": {"size": None, "is_unsure": True},
+        "log1": theirs,
+        "best": theirs,
+        "log0": stale,
+    }
+
+    assert files_of([first, second]) == {"log0": mine, "log1": theirs, "best": mine}
+    assert files_of([of_job("0/0 top(1)", 0), second]) is None
