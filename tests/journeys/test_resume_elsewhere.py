@@ -10,7 +10,7 @@ from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 from journeys.remembered import contents, given, settle
 from journeys.test_resume import KEEP_ALL, SCRIPT, resume, rows
-from workplace import Workplace
+from workplace import SOURCE, Workplace
 
 READING = SCRIPT.replace("random.seed(", 'offset = float(open("data.txt").read())\n    random.seed(').replace(
     "os.kill(os.getpid(), signal.SIGKILL)", 'raise RuntimeError("it ends here")'
@@ -89,3 +89,17 @@ def test_the_folder_that_a_script_was_started_in_must_be_there(place: Workplace)
     refused = resume(place, "last", code=1, env=KEEP_ALL)
 
     assert f"the folder that it was started in is gone: {place.root / 'sub'}" in refused.stderr
+
+
+def test_other_packages_than_those_of_the_run_are_named(place: Workplace, tmp_path: Path) -> None:
+    library = tmp_path / "libraries" / "scaling-1.0.dist-info"
+    library.mkdir(parents=True)
+    environ = {**KEEP_ALL, "PYTHONPATH": f"{SOURCE}:{library.parent}"}
+    place.write("train.py", SCRIPT.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise RuntimeError"))
+    place.python("train.py", code=1, env={**environ, "KILL": "2 1.0"})
+    library.rename(library.with_name("scaling-2.0.dist-info"))
+
+    resumed = resume(place, "last", env=environ)
+
+    assert "not as in the run: scaling 1.0 is now 2.0" in resumed.stderr
+    assert resumed.stderr.count("not as in the run") == 1

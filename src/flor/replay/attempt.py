@@ -1,10 +1,10 @@
 """One try to go on with a run from one entry point: the processes of all ranks go on, or none does."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import Pipe, connection
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,8 +18,9 @@ from flor.executors import foreground, gang
 from flor.executors.foreground import Process
 from flor.project import Project
 from flor.record import appointments, environment
-from flor.replay import agreement, job, preconditions, resuming, set_orders, tail
+from flor.replay import agreement, conditions, interpreters, job, preconditions, resuming, set_orders, tail
 from flor.replay.agreement import Difference
+from flor.replay.interpreters import Interpreter
 from flor.replay.job import Job
 from flor.replay.outputs import PutBack
 from flor.replay.own_files import OwnFiles
@@ -174,11 +175,19 @@ class Attempt:
         appointments.path_of(self._layout.checkpoints, self.run.run).unlink(missing_ok=True)
         done = own.put_back()
         self.say(f"Resuming run {self.run.run} ({self.run.filename}): {self.candidate.words}.")
-        for text in (*told(self.passed), *_told(done)):
+        for text in (*told(self.passed), *_told(done), *self._other_conditions()):
             self.say(text)
         for line, cut in zip(self._lines, tails, strict=True):
             line.send(GoOn(cut.records.first_seq, cut.first_position, cut.arguments, done.sizes))
         return tails
+
+    def _other_conditions(self) -> Iterator[str]:
+        """What may make the rest of the run compute otherwise than its beginning."""
+        recorded = self.run.environment
+        changes = conditions.changes(recorded, _facts(interpreters.of_run(recorded)))
+        yield from (f"not as in the run: {change}" for change in changes[:_SHOWN])
+        if len(changes) > _SHOWN:
+            yield f"not as in the run: {len(changes) - _SHOWN} more"
 
     def _refuse_other_order(self, modules: Sequence[str], reordered: str) -> None:
         """Raise CannotResume if the order of sets matters: in every process strings have other hashes."""
@@ -224,9 +233,8 @@ def _told(done: PutBack) -> Iterator[str]:
 
 
 def _job(project: Project, run: Run, descriptor: int) -> Job:
-    executable = str(run.environment.get("executable") or sys.executable)
     return Job(
-        executable=executable if os.access(executable, os.X_OK) else sys.executable,
+        executable=interpreters.of_run(run.environment).executable,
         orig_argv=tuple(run.environment.get("orig_argv") or ()),
         cwd=run.cwd,
         root=str(project.root),
@@ -240,4 +248,10 @@ def _environ(facts: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, str]
     recorded = facts.get("variables", {})
     kept = {name: value for name, value in now.items() if not environment.changes_results(name)}
     then = {name: value for name, value in recorded.items() if environment.changes_results(name)}
-    return kept | then | environment.of_devices(recorded, now)
+    alike = conditions.arithmetic(facts, _facts(interpreters.of_run(facts)))
+    return kept | then | alike | environment.of_devices(recorded, now)
+
+
+@cache
+def _facts(interpreter: Interpreter) -> dict[str, Any]:
+    return interpreters.facts(interpreter)
