@@ -6,6 +6,7 @@ Only `__reduce_ex__` of the C type itself is called: a Python class of the user'
 import copyreg
 import gc
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import PurePath
 from random import Random
 from types import (
@@ -36,6 +37,7 @@ _PURE_LIBRARIES = frozenset({"pandas", "numpy", "pyarrow", "decimal", "datetime"
 """Libraries whose Python `__reduce__` is known to read only."""
 
 _LIST_ITERATOR: type[Any] = type(iter([]))
+_TUPLE_ITERATOR: type[Any] = type(iter(()))
 Reduce = Callable[[Any], Any]
 
 
@@ -90,6 +92,8 @@ def _read_reduced(walk: "Walk", thing: Any, reduce: Reduce) -> Node:
     if isinstance(given, str):
         return Node("global", meta=f"{getattr(thing, '__module__', None) or module_of(type(thing))}:{given}")
     function, arguments, *rest = given
+    if function is zip_longest:
+        arguments = [() if _is_spent(each) else each for each in arguments]
     state, items, pairs = [*rest[:3], None, None, None][:3]
     listed = None if items is None else list(items)
     paired = None if pairs is None else [tuple(pair) for pair in pairs]
@@ -103,6 +107,11 @@ def _read_reduced(walk: "Walk", thing: Any, reduce: Reduce) -> Node:
         cls, state = _LIST_ITERATOR, 0
     refs, blob = walk.refs([function, *arguments, state, listed, paired])
     return Node("reduced", walk.ref(cls), refs=refs, blob=blob)
+
+
+def _is_spent(iterator: Any) -> bool:
+    """Whether it is what `zip_longest` holds where one of its iterators had come to its end."""
+    return type(iterator) is _TUPLE_ITERATOR and not iterator.__length_hint__()
 
 
 def _sets_state_in_c(cls: type) -> bool:

@@ -438,3 +438,16 @@ def test_views_of_a_mapping_show_it_as_it_goes_on() -> None:
         assert (list(names["keys"])[-1], names["keys"]) == ("c", names["table"].keys())
         assert list(names["items"]) == list(names["ordered"].items())
         assert list(names.get("values", [3]))[-1] == 3
+
+
+def test_iterators_of_different_lengths_go_on_after_one_has_ended() -> None:
+    def build() -> Names:
+        return {"pairs": itertools.zip_longest(range(2), range(5), (), fillvalue="-")}
+
+    def change(names: Names) -> None:
+        for _ in range(3):
+            next(names["pairs"])
+
+    rests = [list(program.names["pairs"]) for program in came_back(build, change)]
+
+    assert rests == [[("-", 3, "-"), ("-", 4, "-")]] * 2
