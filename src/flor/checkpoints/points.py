@@ -70,15 +70,21 @@ def files_of(parts: Sequence[Manifest]) -> Mapping[str, Any] | None:
 
     None where the first knows nothing; only it compares the whole tree.
     """
-    first, *others = (one.facts.get("files") for one in parts)
+    first = parts[0].facts.get("files")
     if first is None:
         return None
-    seen = {path: file for each in others for path, file in (each or {}).items() if file.get("is_seen")}
-    return {**first, **{path: file for path, file in seen.items() if not _is_seen(first.get(path))}}
+    by_rank = {one.rank: one.facts.get("files") or {} for one in parts}
+    return {**first, **{path: by_rank[rank][path] for path, rank in writers_of(parts).items()}}
 
 
-def _is_seen(file: Mapping[str, Any] | None) -> bool:
-    return bool(file and file.get("is_seen"))
+def writers_of(parts: Sequence[Manifest]) -> dict[str, int]:
+    """The rank that wrote each file which one of them was seen to write; of several the first."""
+    return {
+        path: one.rank
+        for one in reversed(parts)
+        for path, file in (one.facts.get("files") or {}).items()
+        if file.get("is_seen")
+    }
 
 
 def is_leaders(manifest: Manifest) -> bool:

@@ -177,8 +177,9 @@ class Attempt:
         self.say(f"Resuming run {self.run.run} ({self.run.filename}): {self.candidate.words}.")
         for text in (*told(self.passed), *_told(done), *self._other_conditions()):
             self.say(text)
-        for line, cut in zip(self._lines, tails, strict=True):
-            line.send(GoOn(cut.records.first_seq, cut.first_position, cut.arguments, done.sizes))
+        for rank, (line, cut) in enumerate(zip(self._lines, tails, strict=True)):
+            written = self._written(rank)
+            line.send(GoOn(cut.records.first_seq, cut.first_position, cut.arguments, done.sizes, written))
         return tails
 
     def _other_conditions(self) -> Iterator[str]:
@@ -188,6 +189,12 @@ class Attempt:
         yield from (f"not as in the run: {change}" for change in changes[:_SHOWN])
         if len(changes) > _SHOWN:
             yield f"not as in the run: {len(changes) - _SHOWN} more"
+
+    def _written(self, rank: int) -> frozenset[str] | None:
+        """The files that a rank goes on to write; None: a single one, all of the run's."""
+        if self.run.rank_count == 1:
+            return None
+        return frozenset(path for path, writer in self.candidate.writers.items() if writer == rank)
 
     def _refuse_other_order(self, modules: Sequence[str], reordered: str) -> None:
         """Raise CannotResume if the order of sets matters: in every process strings have other hashes."""

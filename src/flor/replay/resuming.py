@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+import msgspec
 
 from flor.checkpoints import lost
 from flor.checkpoints.entry import parse
@@ -23,6 +25,7 @@ from flor.replay import standing
 from flor.replay.job import Job
 from flor.replay.player import Player, kept_of
 from flor.replay.reentry import Itinerary
+from flor.runs import files
 from flor.runs.layout import Layout
 
 REFUSED = 97
@@ -70,6 +73,7 @@ class GoOn:
     first_position: int  # of the checkpoints to come
     arguments: frozenset[str]  # the inputs that had been recorded by then
     sizes: Mapping[str, int] = field(default_factory=dict)  # of files that were put back, by path
+    written: frozenset[str] | None = None  # the files of the run that are this rank's; None: all
 
 
 def prepare(job: Job) -> None:
@@ -123,12 +127,21 @@ def _go_back(line: Connection, process: int, reason: str) -> None:
         _leave()
 
 
+def _with_own_files(run: Run, written: Collection[str] | None) -> Run:
+    """The run as it looks to a rank, which goes on with the files that it wrote itself."""
+    if written is None:
+        return run
+    known = files.of(run)
+    outputs = {path: output for path, output in known.outputs.items() if path in written}
+    return replace(run, files=files.plain(msgspec.structs.replace(known, outputs=outputs)))
+
+
 def _go_on(orders: Orders, player: Player, answer: GoOn) -> Session:
     project = opening.project_of_process()
     recording = RecordingSession(project)
     run = reopening.reopen(
         project,
-        orders.run,
+        _with_own_files(orders.run, answer.written),
         answer.first_seq,
         recording.redirect,
         entry=orders.entry,

@@ -1,7 +1,7 @@
 """Which entry points a run can be resumed at, and whether it can be resumed at all. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,8 +13,8 @@ from flor.checkpoints.temporary import TEMPORARY
 from flor.entities import Run, Status
 from flor.errors import CannotResume
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 START = EntryPoint("start")
-NOTHING: Mapping[str, str] = MappingProxyType({})
 DAMAGED = "the store lacks a part of it; `python -m flor fsck` says more"
 OF_TOO_FEW = "not every rank had kept its part of it"
 _NOT_KEPT = "was not kept"
@@ -29,6 +29,9 @@ class Candidate:
     words: str  # what users call it
     graph: str  # hash of the graph of its state; "" where it has none
     files: Mapping[str, Any] | None = None  # what the run had written by then; None where nobody knows
+    writers: Mapping[str, int] = field(
+        default_factory=dict
+    )  # of files that ranks were seen to write, which one
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def _objection(run: Run) -> tuple[str, str]:
 
 
 def candidates(
-    manifests: Sequence[Manifest], lacking: Mapping[str, str] = NOTHING, others: Sequence[Manifest] = ()
+    manifests: Sequence[Manifest], lacking: Mapping[str, Any] = NOTHING, others: Sequence[Manifest] = ()
 ) -> tuple[list[Candidate], list[PassedOver]]:
     """The moments to try, the latest first and the start last; and what was passed over.
 
@@ -92,7 +95,7 @@ def candidates(
 
 def _candidate(entry: EntryPoint, words: str, parts: Sequence[Manifest]) -> Candidate:
     graph = "" if _is_made_by_the_prefix(entry) else parts[0].graph
-    return Candidate(entry, words, graph, points.files_of(parts))
+    return Candidate(entry, words, graph, points.files_of(parts), points.writers_of(parts))
 
 
 def _reason(manifest: Manifest, entry: EntryPoint) -> str:
