@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from flor.replay.surroundings import can_mount
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
 from journeys.remembered import contents, given, settle
@@ -65,6 +67,21 @@ def test_a_copy_of_a_project_is_not_gone_on_with_and_the_project_is_left_alone(
     assert (contents(place.root), contents(copy.root)) == stood
     assert rows(place, run) == before
     assert Catalog.open(Layout(copy.root / ".flor")).find(run).resumed == ()
+
+
+@pytest.mark.skipif(not can_mount(), reason="no mounts of one's own here")
+@pytest.mark.parametrize("command", ["resume last", "rm last --yes", "gc --yes"])
+def test_a_store_that_cannot_be_written_is_said(place: Workplace, command: str) -> None:
+    failed(place)
+    mounted = "mount --bind .flor .flor && mount -o remount,ro,bind .flor"
+    script = f"{mounted} && exec {sys.executable} -m flor {command}"
+
+    said = place.python("-c", RUN, "unshare", "-rm", "sh", "-c", script, code=1)
+
+    assert f"error: The store {place.root / '.flor'} cannot be written." in said.stderr
+
+
+RUN = "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 def test_a_project_that_was_moved_goes_on_where_it_was(place: Workplace, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Show what can go, ask, and delete it."""
     project = here.project()
+    if not arguments.dry_run:
+        store.refuse_read_only(project)
     layout, catalog = Layout(project.home), store.catalog(project, console)
     used = _used_blobs(layout, catalog, console)
     known = {run.run for run in catalog.runs}

@@ -29,6 +29,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Resume the run; the exit code of its script."""
     project = here.project()
+    store.refuse_read_only(project)
     run = store.catalog(project, console).find(arguments.run)
     resumed = resume.resume(project, run, console.note)
     _report(resumed, console)

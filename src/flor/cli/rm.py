@@ -45,6 +45,7 @@ def configure(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, console: Console) -> int:
     """Remove the runs' records and checkpoints, after asking."""
     project = here.project()
+    store.refuse_read_only(project)
     layout, catalog = Layout(project.home), store.catalog(project, console)
     runs = list({run.run: run for run in map(catalog.find, arguments.runs)}.values())
     refuse_running(runs)

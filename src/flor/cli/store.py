@@ -1,12 +1,13 @@
 """The runs in the store of the current folder's project, and the repository they are of."""
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 
 from flor import progress
 from flor.cli.console import Console
 from flor.entities import Run, RunId
-from flor.errors import NotInRepository
+from flor.errors import NotInRepository, StoreError
 from flor.project import Project
 from flor.runs.catalog import Catalog
 from flor.runs.layout import Layout
@@ -23,6 +24,12 @@ def catalog(project: Project, console: Console) -> Catalog:
     for problem in found.problems:
         console.note(f"warning: {problem}")
     return found
+
+
+def refuse_read_only(project: Project) -> None:
+    """Raise StoreError if nothing can be changed in the store: a command that has to is not begun."""
+    if project.home.exists() and not os.access(project.home, os.W_OK):
+        raise StoreError(f"The store {project.home} cannot be written.", "Make the folder writable.")
 
 
 def listed(project: Project, known: Catalog) -> Catalog:
