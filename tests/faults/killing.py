@@ -1,6 +1,7 @@
 """Programs that are killed at a chosen moment: at the n-th line of FlorDB's code that they execute."""
 
 import re
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ _KILLER = """
 """
 
 PROGRESS = """
-    import mmap, struct
+    import mmap
 
     class Progress:
         '''How many calls have returned, as a killed process leaves it behind.'''
@@ -40,9 +41,9 @@ PROGRESS = """
             with open("progress", "w+b") as file:
                 file.write(bytes(8 * 8))
                 file.flush()
-                self.memory = mmap.mmap(file.fileno(), 64)
+                self.counts = memoryview(mmap.mmap(file.fileno(), 64)).cast("Q")
         def note(self, count, place=0):
-            struct.pack_into("<Q", self.memory, 8 * place, count)
+            self.counts[place] = count  # one store: `struct.pack_into` writes zeros first
 """
 
 
@@ -86,7 +87,7 @@ class Killing:
         """How many calls had returned, as the program noted it in one of its places."""
         path = self.place.root / "progress"
         content = path.read_bytes() if path.exists() else b""
-        return int.from_bytes(content[8 * place : 8 * place + 8], "little")
+        return int.from_bytes(content[8 * place : 8 * place + 8], sys.byteorder)
 
     def forget(self) -> None:
         """Remove what it noted."""

@@ -2,7 +2,6 @@
 
 import random
 import time
-from pathlib import Path
 
 import pytest
 
@@ -206,11 +205,10 @@ def test_a_kill_leaves_no_shared_memory_behind_once_the_run_is_read(place: Workp
     process = place.start("train.py")
     process.wait_for("started")
     process.kill()
-    rings = [
-        path for folder in ring.folders() for path in folder.glob(f"flor-*-{process.process.pid}-*.ring")
-    ]
+    run = place.catalog(seal=False).runs[0].run
+    rings = [path for folder in ring.folders() for path in folder.glob(f"flor-*-{run}.*.ring")]
 
     assert len(rings) == 1
     place.catalog()
-    assert not any(Path(path).exists() for path in rings)
+    assert not any(path.exists() for path in rings)
     assert killing.returned(0) >= 0
