@@ -72,6 +72,7 @@ class Execution:
     defaults: dict[str, LoopDefault] = field(default_factory=dict)
     occurrences: dict[model.Context, Counter[str]] = field(default_factory=dict)
     driven: dict[model.Context, dict[str, int]] = field(default_factory=dict)
+    valued: set[model.Context] = field(default_factory=set)
 
     def execute(self, body: Sequence[Statement], context: model.Context) -> None:
         """Run the statements in a context."""
@@ -96,16 +97,24 @@ class Execution:
     def enter(
         self, context: model.Context, loop: Loop | Iteration, occurrence: int, iteration: int, value: Any
     ) -> None:
-        """Run one iteration; its value is recorded where it is not the default of the loop's path."""
+        """Run one iteration; its value is recorded where another one would be taken for it.
+
+        That is where it is not the default of the loop's path, or where the iteration was executed before
+        with a value that was recorded. Of one in which nothing is logged no value is.
+        """
         worth = iteration - 1 if value is INDEX else model.NOTHING if value is NONE else value
         inner = replace(context, steps=(*context.steps, model.Step(loop.name, occurrence, iteration, worth)))
         # An iteration that is entered again counts the loops inside anew.
         self.occurrences.pop(inner, None)
         self.driven.pop(inner, None)
         default = self.defaults.setdefault(path_of(inner), "none" if value is NONE else "index")
-        if value is not {"index": INDEX, "none": NONE}[default]:
-            self.record(None, None if value is NONE else worth, inner, Source.LOOP)
+        is_told = value is not {"index": INDEX, "none": NONE}[default] or inner in self.valued
+        begun = len(self.records)
         self.execute(loop.body, inner)
+        if is_told and len(self.records) > begun:
+            self.valued.add(inner)
+            self.record(None, None if value is NONE else worth, inner, Source.LOOP)
+            self.records.insert(begun, self.records.pop())
 
     def log(self, statement: Log, context: model.Context) -> None:
         position, verdict = len(self.modelled), statement.verdict if statement.source == "replay" else None
