@@ -55,12 +55,11 @@ def _nested(body: st.SearchStrategy[Statement]) -> st.SearchStrategy[Statement]:
 statements: st.SearchStrategy[Statement] = st.recursive(logs, _nested, max_leaves=14)
 programs = st.lists(st.lists(statements, max_size=6).map(tuple), min_size=4, max_size=8)
 
-AGAIN_WITH_OTHER_VALUES = [
-    tuple(
-        Iteration("epoch", 2, (Loop("step", values, (Log("a", 0), Log("a", 0))),))
-        for values in ((INDEX, INDEX, True), (INDEX,) * 3)
-    )
-]
+
+def _again_with_other_values(*body: Statement) -> list[tuple[Statement, ...]]:
+    """An iteration that is entered twice: the loop inside stands for other values the second time."""
+    given = ((INDEX, INDEX, True), (INDEX,) * 3)
+    return [tuple(Iteration("epoch", 2, (Loop("step", values, body),)) for values in given)]
 
 
 def _plain(body: Sequence[Statement]) -> list[Any]:
@@ -103,7 +102,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-@example(bodies=AGAIN_WITH_OTHER_VALUES, names=["a"])
+@example(bodies=_again_with_other_values(Log("a", 0), Log("a", 0)), names=["a"])
+@example(bodies=_again_with_other_values(Loop("a/b#2%", (INDEX,), (Log("a", 0),))), names=["a"])
 @given(bodies=programs, names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
 def test_a_script_of_any_shape_is_read_back_as_the_model_says(
     folders: Path, bodies: list[tuple[Statement, ...]], names: list[str]

@@ -166,7 +166,7 @@ def _with_loop_rows(columns: Columns, defaults: dict[str, LoopDefault]) -> Colum
     if not is_lacking.any():
         return columns
     found = _first_rows(columns, is_lacking, set(_iterations_of(columns, has_value)))
-    return _insert(columns, np.array(sorted(found.values()), np.int64)) if found else columns
+    return _insert(columns, found) if found else columns
 
 
 def _iterations_of(columns: Columns, wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -177,13 +177,33 @@ def _iterations_of(columns: Columns, wanted: npt.NDArray[np.bool_]) -> list[tupl
 def _first_rows(
     columns: Columns, is_wanted: npt.NDArray[np.bool_], known: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], int]:
-    """Of each iteration of these loops that is not known, the first row."""
-    wanted = is_wanted[columns.loop]
-    rows = zip(_iterations_of(columns, wanted), np.flatnonzero(wanted).tolist(), strict=True)
+    """Of each iteration of these loops that is not known, the first row in it, at whatever depth."""
+    around = _around(columns.loops)
+    is_concerned = is_wanted.copy()
+    for loop, (parent, _) in enumerate(around):
+        is_concerned[loop] |= is_concerned[parent]
+    wanted = is_concerned[columns.loop]
     found: dict[tuple[int, int], int] = {}
-    for key, row in rows:
-        if key not in known:
-            found.setdefault(key, row)
+    for inner, row in zip(_iterations_of(columns, wanted), np.flatnonzero(wanted).tolist(), strict=True):
+        at = inner
+        while at[0]:
+            if is_wanted[at[0]] and at not in known:
+                found.setdefault(at, row)
+            at = around[at[0]]
+    return found
+
+
+def _around(loops: Loops) -> list[tuple[int, int]]:
+    """Of each loop the loop around it and the iteration it stands in; the run level is loop 0."""
+    latest: dict[tuple[str, bytes], int] = {}
+    found = []
+    for loop, depth in enumerate(loops.depth.tolist()):
+        begin = int(loops.starts[loop])
+        numbers = loops.around[begin : begin + max(depth - 1, 0)]
+        path = loops.paths[loops.path_of[loop]]
+        latest[path, numbers.tobytes()] = loop
+        parent = latest.get((path.rpartition("/")[0], numbers[:-1].tobytes()), 0) if depth > 1 else 0
+        found.append((parent, int(numbers[-1]) if depth > 1 else 0))
     return found
 
 
@@ -206,9 +226,12 @@ def _is_repeated(
     return repeated
 
 
-def _insert(columns: Columns, rows: Ints) -> Columns:
-    """The columns with the value of the iteration of each of these rows before it."""
-    is_index = columns.loops.is_index[columns.loop[rows]]
+def _insert(columns: Columns, first_rows: Mapping[tuple[int, int], int]) -> Columns:
+    """The columns with the value of each of these iterations before its row, outer ones first."""
+    keys = sorted(first_rows, key=lambda key: (first_rows[key], key))
+    rows = np.array([first_rows[key] for key in keys], np.int64)
+    loop, iteration = np.array(keys, np.int64).T
+    is_index = columns.loops.is_index[loop]
     nothing = np.full(len(rows), -1, np.int64)
 
     def inserted(old: Ints, new: Ints) -> Ints:
@@ -219,11 +242,11 @@ def _insert(columns: Columns, rows: Ints) -> Columns:
         ts_us=inserted(columns.ts_us, columns.ts_us[rows]),
         name=inserted(columns.name, nothing),
         names=columns.names,
-        loop=inserted(columns.loop, columns.loop[rows]),
-        iteration=inserted(columns.iteration, columns.iteration[rows]),
+        loop=inserted(columns.loop, loop),
+        iteration=inserted(columns.iteration, iteration),
         kind=inserted(columns.kind, np.where(is_index, int(Kind.INT), int(Kind.NULL))),
         source=inserted(columns.source, np.full(len(rows), int(Source.LOOP))),
-        number=inserted(columns.number, columns.iteration[rows] - 1),
+        number=inserted(columns.number, iteration - 1),
         text=inserted(columns.text, nothing),
         texts=columns.texts,
         loops=columns.loops,

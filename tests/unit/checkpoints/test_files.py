@@ -110,7 +110,8 @@ def test_a_csv_writer_stays_where_it_is_as_it_was(tmp_path: Path) -> None:
 
 def test_a_csv_writer_that_writes_through_what_is_no_method_is_opaque() -> None:
     class Written:
-        write = partial(print, end="")
+        def __init__(self) -> None:
+            self.write = partial(print, end="")
 
     found = {one.path: one.reason for one in Program({"w": csv.writer(Written())}).walk().opaque}  # type: ignore[arg-type]
 

@@ -440,6 +440,7 @@ def test_views_of_a_mapping_show_it_as_it_goes_on() -> None:
         assert list(names.get("values", [3]))[-1] == 3
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_iterators_of_different_lengths_go_on_after_one_has_ended() -> None:
     def build() -> Names:
         return {"pairs": itertools.zip_longest(range(2), range(5), (), fillvalue="-")}
